@@ -1,0 +1,31 @@
+"""nn-inspect: the terminal inspector for PyTorch models.
+
+The window never freezes, never dies and never imports torch, whatever the user's file does; every number in it can
+be trusted; and the user's model is left exactly as it was found. That takes two kinds of process:
+
+        terminal                                            engine: one process for each loaded model
+  ┌───────────────────┐   requests, imperative      ┌────────────────────────────────────┐
+  │ inspector.tui     │ ──────────────────────────▶ │ inspector.engine                   │
+  │ inspector.reports │                             │ torch, torchinfo, the user's file  │
+  └───────────────────┘ ◀────────────────────────── └────────────────────────────────────┘
+        inspector.client       events, past tense           forked from a warm server that has imported torch already
+
+The rooms, and who may enter them (held by import-linter and by tests/test_import_hygiene.py):
+
+  schema.py     the nouns: what is known about a model, as frozen records. Read this first
+  messages.py   the verbs: every Request and every Event that crosses between the processes
+  wire.py       one message as a length-framed MessagePack frame
+  client.py     starts the warm server, forks engines, sends requests, hears events, kills and forks again
+  table.py      the model's rows as a front end holds them: columns in arrays, records decoded when looked at
+  format.py     11173962 → 11.2 M; bytes, shapes, durations; makes what users name things safe to print
+  config.py     file, environment, flags: one order, one record
+  cli.py        arguments → a front end; exit codes; imports neither textual nor torch
+  headless.py   one load without a window: what the plain reports are made from
+  engine/       the only room that imports torch, torchinfo or the user's file
+  tui/          the only room that imports textual
+  reports/      the same records as text, JSON, Markdown: plain functions of records
+
+  cli → tui, headless, reports → client → messages → schema          engine → messages → schema
+"""
+
+__version__ = "0.1.0"

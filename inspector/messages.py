@@ -1,0 +1,245 @@
+"""The verbs: everything that crosses between the processes, in closed unions. Orders are imperative, news past tense.
+
+Two conversations, both over Unix sockets, both framed by `inspector.wire`:
+
+  front end ⇄ warm server   fork an engine, kill one, hear how it ended. One server for each front end.
+  front end ⇄ engine        the user's model. One engine for each loaded model; it answers one request at a time.
+
+What the user's code prints never travels here: descriptors 1 and 2 of every process but the front end are pipes that
+the client reads (`Printed`). A request that cannot be stopped by asking is stopped by killing its engine.
+"""
+
+from __future__ import annotations
+
+from inspector.schema import (
+    Candidate,
+    Failure,
+    ModuleDetail,
+    Outline,
+    Record,
+    Source,
+    Target,
+    TensorStats,
+)
+
+# --- front end → warm server ------------------------------------------------------------------------------------------
+
+
+class ForkEngine(Record, frozen=True, tag="fork-engine"):
+    """Fork an engine. Four descriptors travel with it: its wire, its stdout, its stderr, and its crash report."""
+
+    engine: int
+
+
+class KillEngine(Record, frozen=True, tag="kill-engine"):
+    """End this engine and every process it started, now."""
+
+    engine: int
+
+
+class Farewell(Record, frozen=True, tag="farewell"):
+    """The front end leaves in order: the terminal is its own business. End every engine, then yourself."""
+
+
+ServerRequest = ForkEngine | KillEngine | Farewell
+
+
+# --- warm server → front end ------------------------------------------------------------------------------------------
+
+
+class TorchImported(Record, frozen=True, tag="torch-imported"):
+    """The server is warm."""
+
+    version: str
+    seconds: float
+
+
+class TorchMissing(Record, frozen=True, tag="torch-missing"):
+    """Importing torch raised; nothing can be loaded."""
+
+    failure: Failure
+
+
+class EngineForked(Record, frozen=True, tag="engine-forked"):
+    engine: int
+    pid: int
+
+
+class EngineEnded(Record, frozen=True, tag="engine-ended"):
+    """An engine process is gone."""
+
+    engine: int
+    status: int
+    """As subprocess gives it: the exit code, or minus the signal's number."""
+    out_of_memory: bool = False
+    """The kernel's count of out-of-memory kills rose while this engine lived, and it died of SIGKILL."""
+
+
+ServerEvent = TorchImported | TorchMissing | EngineForked | EngineEnded
+
+
+# --- front end → engine -----------------------------------------------------------------------------------------------
+
+
+class Load(Record, frozen=True, tag="load"):
+    """Import the user's file, choose and build one nn.Module, and describe its structure. Once for each engine."""
+
+    target: str
+    """As typed: `model.py`, `model.py:Net(num_classes=10)`, `pkg.mod:Net`."""
+    arguments: tuple[str, ...] = ()
+    """Each `name=literal`, as after --arg; text that is no literal is a string."""
+    config: str = ""
+    """Path of a JSON, TOML or YAML file with constructor arguments."""
+    device: str = "cpu"
+    """cpu, cuda, cuda:N or meta"""
+
+
+class DescribeModule(Record, frozen=True, tag="describe-module"):
+    """Source, docstring and constructor arguments of one module."""
+
+    row: int
+
+
+class MeasureTensor(Record, frozen=True, tag="measure-tensor"):
+    """Statistics over all values of one parameter, buffer, made tensor or unregistered tensor."""
+
+    row: int
+    bins: int = 40
+
+
+class Summarize(Record, frozen=True, tag="summarize"):
+    """torchinfo's table of the model, without running it."""
+
+    depth: int
+
+
+Request = Load | DescribeModule | MeasureTensor | Summarize
+
+
+# --- engine → front end -----------------------------------------------------------------------------------------------
+
+
+class EngineStarted(Record, frozen=True, tag="engine-started"):
+    """The forked process is alive and listens."""
+
+    pid: int
+    main_thread: int
+    """Identifier of the thread that runs the user's code, as faulthandler prints it."""
+    foreign: tuple[str, ...]
+    """Folders whose files are not the user's own: the standard library, site-packages, this package."""
+
+
+class StageStarted(Record, frozen=True, tag="stage-started"):
+    """What goes on now, in words that need no more: `importing mymodel.py`, `building ResNet()`."""
+
+    what: str
+    user_code: bool = False
+    """Whether the user's own code runs in this stage."""
+
+
+class ModelBuilt(Record, frozen=True, tag="model-built"):
+    """There is a model; its structure follows."""
+
+    target: Target
+    files: tuple[str, ...]
+    """The user's own files that were imported: a change to one of them makes the model stale."""
+    others: tuple[Candidate, ...] = ()
+    """What else the file could have given."""
+    seconds: float = 0.0
+    """Import and construction together."""
+    note: str = ""
+    """What must be said about how it was built: `moved to meta after building`."""
+
+
+class StructureOutlined(Record, frozen=True, tag="structure-outlined"):
+    """Every row of the model. A large model sends a first outline of its upper rows (`Flag.CUT`), then the whole."""
+
+    outline: Outline
+    seconds: float = 0.0
+    """Time spent on walking, since the model was built."""
+
+
+class RowsDescribed(Record, frozen=True, tag="rows-described"):
+    """The records of some consecutive rows of the last outline."""
+
+    first: int
+    rows: bytes
+    """A MessagePack array of Row, left packed: a front end decodes what it shows."""
+    count: int
+
+
+class StructureFinished(Record, frozen=True, tag="structure-finished"):
+    """All rows have been described."""
+
+    guard: str = ""
+    """What was compared and found as before: `left as found: 161 tensors, 54 modes, hooks, RNG`."""
+    changed: tuple[str, ...] = ()
+    """What was not as before, if anything."""
+
+
+class ModuleDescribed(Record, frozen=True, tag="module-described"):
+    row: int
+    detail: ModuleDetail
+
+
+class TensorMeasured(Record, frozen=True, tag="tensor-measured"):
+    row: int
+    stats: TensorStats
+    seconds: float
+
+
+class Summarized(Record, frozen=True, tag="summarized"):
+    text: str
+    notes: tuple[str, ...]
+    """Where torchinfo's numbers differ from the exact ones, and by how much."""
+
+
+class Failed(Record, frozen=True, tag="failed"):
+    """The request before this event came to nothing."""
+
+    failure: Failure
+
+
+EngineEvent = (
+    EngineStarted
+    | StageStarted
+    | ModelBuilt
+    | StructureOutlined
+    | RowsDescribed
+    | StructureFinished
+    | ModuleDescribed
+    | TensorMeasured
+    | Summarized
+    | Failed
+)
+
+
+# --- what the client itself has to tell -------------------------------------------------------------------------------
+
+
+class Printed(Record, frozen=True, tag="printed"):
+    """The user's code (or a library below it) wrote to descriptor 1 or 2. Control characters are still in it."""
+
+    stream: str
+    """stdout or stderr"""
+    text: str
+    dropped: int = 0
+    """Bytes lost before this text, because there were too many to keep."""
+
+
+class StillRunning(Record, frozen=True, tag="still-running"):
+    """The user's code has not come back for some seconds: this is the line it is in."""
+
+    function: str
+    source: Source
+
+
+class EngineDied(Record, frozen=True, tag="engine-died"):
+    """The engine ended without being asked to."""
+
+    failure: Failure
+
+
+Event = TorchImported | TorchMissing | EngineForked | EngineEvent | Printed | StillRunning | EngineDied
+"""What a front end hears."""
+

@@ -1,0 +1,1 @@
+"""The same records as text, JSON and Markdown: plain functions of records."""

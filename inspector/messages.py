@@ -242,4 +242,3 @@ class EngineDied(Record, frozen=True, tag="engine-died"):
 
 Event = TorchImported | TorchMissing | EngineForked | EngineEvent | Printed | StillRunning | EngineDied
 """What a front end hears."""
-

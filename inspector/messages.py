@@ -159,6 +159,10 @@ class StructureOutlined(Record, frozen=True, tag="structure-outlined"):
     """Time spent on walking, since the model was built."""
 
 
+CHUNK_ROWS = 512
+"""Rows in one `RowsDescribed` but the last; its `first` is a multiple of it. Rows sent ahead come in other numbers."""
+
+
 class RowsDescribed(Record, frozen=True, tag="rows-described"):
     """The records of some consecutive rows of the last outline."""
 

@@ -1,0 +1,176 @@
+"""The model's rows as a front end holds them: columns in arrays, records decoded only for rows that are looked at.
+
+A quarter of a million rows take about 60 bytes each here, and nothing but a lookup touches them one by one.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from inspector.messages import CHUNK_ROWS, RowsDescribed
+from inspector.schema import Flag, Kind, ModuleRow, Outline, Row, Totals, TypeRecord
+
+_decode_rows = msgspec.msgpack.Decoder(list[Row]).decode
+_DECODED_CHUNKS = 64
+
+_UNSPOKEN = (Kind.RUN, Kind.MADE)
+"""Rows that stand between an object and its parent in the tree but not in its path."""
+
+
+class ModelTable:
+    """Rows 0 … count-1 in preorder; row 0 is the root."""
+
+    def __init__(self, outline: Outline) -> None:
+        self.count = outline.count
+        self.totals: Totals = outline.totals
+        self.names = outline.names
+        self.types: tuple[TypeRecord, ...] = outline.types
+        self.dtypes = outline.dtypes
+        self.devices = outline.devices
+        self.parent = _column("I", outline.parent)
+        self.size = _column("I", outline.size)
+        self.name_index = _column("I", outline.name)
+        self.type_index = _column("I", outline.type)
+        self.kinds = outline.kind
+        self.flags = _column("H", outline.flags)
+        self.dtype_index = outline.dtype
+        self.device_index = outline.device
+        self.elements = _column("Q", outline.elements)
+        self.trainable = _column("Q", outline.trainable)
+        self.buffers = _column("Q", outline.buffers)
+        self.held = _column("Q", outline.held)
+        self.signature = _column("q", outline.signature)
+        self._packed: dict[int, bytes] = {}
+        self._decoded: OrderedDict[int, list[Row]] = OrderedDict()
+        self._single: dict[int, Row] = {}
+
+    # --- records ------------------------------------------------------------------------------------------------
+
+    def add(self, event: RowsDescribed) -> None:
+        """Take in the records of some rows: whole aligned chunks stay packed, single ones are decoded."""
+        if event.first % CHUNK_ROWS == 0 and event.count == min(CHUNK_ROWS, self.count - event.first):
+            self._packed[event.first // CHUNK_ROWS] = event.rows
+        else:
+            self._single.update(enumerate(_decode_rows(event.rows), event.first))
+
+    def row(self, index: int) -> Row | None:
+        """The record of one row; None while it has not arrived."""
+        chunk = index // CHUNK_ROWS
+        rows = self._decoded.get(chunk)
+        if rows is None:
+            if (packed := self._packed.get(chunk)) is None:
+                return self._single.get(index)
+            rows = self._decoded[chunk] = _decode_rows(packed)
+            if len(self._decoded) > _DECODED_CHUNKS:
+                self._decoded.popitem(last=False)
+        return rows[index - chunk * CHUNK_ROWS]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the record of every row is here."""
+        return len(self._packed) * CHUNK_ROWS >= self.count
+
+    # --- facts of one row ---------------------------------------------------------------------------------------
+
+    def name(self, row: int) -> str:
+        return self.names[self.name_index[row]]
+
+    def kind(self, row: int) -> Kind:
+        return _KINDS[self.kinds[row]]
+
+    def has(self, row: int, flag: Flag) -> bool:
+        return bool(self.flags[row] & flag)
+
+    def type(self, row: int) -> TypeRecord:
+        return self.types[self.type_index[row]]
+
+    def dtype(self, row: int) -> str:
+        return self.dtypes[self.dtype_index[row]]
+
+    def device(self, row: int) -> str:
+        return self.devices[self.device_index[row]]
+
+    def is_module(self, row: int) -> bool:
+        return self.kinds[row] in (Kind.MODULE, Kind.SHARED, Kind.CYCLE)
+
+    # --- places -------------------------------------------------------------------------------------------------
+
+    def end(self, row: int) -> int:
+        """One past the last row of the subtree."""
+        return row + self.size[row]
+
+    def children(self, row: int) -> Iterator[int]:
+        """Rows one level below in registration order; what is below an elided row stands in its place."""
+        child, end = row + 1, self.end(row)
+        while child < end:
+            if self.flags[child] & Flag.ELIDED:
+                yield from self.children(child)
+            else:
+                yield child
+            child += self.size[child]
+
+    def above(self, row: int) -> int:
+        """The row that this one is shown below; the root's is itself."""
+        parent = self.parent[row]
+        while self.flags[parent] & Flag.ELIDED and parent:
+            parent = self.parent[parent]
+        return parent
+
+    def ancestors(self, row: int) -> list[int]:
+        """The rows that this one is shown below, nearest first, the root last."""
+        found = []
+        while row:
+            row = self.above(row)
+            found.append(row)
+        return found
+
+    def path(self, row: int) -> str:
+        """The dotted path, spelled as named_modules() and named_parameters() spell it; "" for the root."""
+        parts: list[str] = []
+        at = row
+        while at:
+            if self.kinds[at] not in _UNSPOKEN or at == row:
+                parts.append(self.name(at))
+            at = self.parent[at]
+        return join_path(reversed(parts))
+
+    def trail(self, row: int) -> tuple[str, ...]:
+        """The names from below the root down to this row, as shown; unlike a path it names every step."""
+        return tuple(self.name(step) for step in reversed([row, *self.ancestors(row)][:-1]))
+
+    def follow(self, trail: tuple[str, ...]) -> tuple[int, int]:
+        """The row that a trail leads to, or as far as it leads, and how many steps that were."""
+        row = 0
+        for steps, name in enumerate(trail):
+            row_below = next((child for child in self.children(row) if self.name(child) == name), None)
+            if row_below is None:
+                return row, steps
+            row = row_below
+        return row, len(trail)
+
+    def first_place(self, row: int) -> int:
+        """Of a module that stands here for the second time the row where its content is, else the row itself."""
+        record = self.row(row) if self.kinds[row] in (Kind.SHARED, Kind.CYCLE) else None
+        return record.same_as if isinstance(record, ModuleRow) and record.same_as is not None else row
+
+
+def join_path(parts: Iterator[str]) -> str:
+    """layers, [0], weight → layers[0].weight"""
+    path = ""
+    for part in parts:
+        path += part if not path or part.startswith("[") else f".{part}"
+    return path
+
+
+def _column(typecode: str, data: bytes) -> array[Any]:
+    column = array(typecode)
+    column.frombytes(data)
+    return column
+
+
+_KINDS = tuple(Kind)

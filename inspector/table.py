@@ -8,12 +8,10 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any
-
 import msgspec
 
 from inspector.messages import CHUNK_ROWS, RowsDescribed
-from inspector.schema import Flag, Kind, ModuleRow, Outline, Row, Totals, TypeRecord
+from inspector.schema import Flag, Kind, ModuleRow, Outline, Row, TensorRow, Totals, TypeRecord
 
 _decode_rows = msgspec.msgpack.Decoder(list[Row]).decode
 _DECODED_CHUNKS = 64
@@ -139,24 +137,35 @@ class ModelTable:
             at = self.parent[at]
         return join_path(reversed(parts))
 
+    def members(self, row: int) -> Iterator[int]:
+        """The rows that belong to this one by their path: its children, with runs of blocks taken apart."""
+        for child in self.children(row):
+            if self.kinds[child] == Kind.RUN:
+                yield from self.children(child)
+            else:
+                yield child
+
     def trail(self, row: int) -> tuple[str, ...]:
-        """The names from below the root down to this row, as shown; unlike a path it names every step."""
-        return tuple(self.name(step) for step in reversed([row, *self.ancestors(row)][:-1]))
+        """The names of members from below the root down to this row."""
+        steps = [step for step in [row, *self.ancestors(row)] if step and self.kinds[step] != Kind.RUN]
+        return tuple(self.name(step) for step in reversed(steps))
 
     def follow(self, trail: tuple[str, ...]) -> tuple[int, int]:
         """The row that a trail leads to, or as far as it leads, and how many steps that were."""
         row = 0
         for steps, name in enumerate(trail):
-            row_below = next((child for child in self.children(row) if self.name(child) == name), None)
+            row_below = next((member for member in self.members(row) if self.name(member) == name), None)
             if row_below is None:
                 return row, steps
             row = row_below
         return row, len(trail)
 
     def first_place(self, row: int) -> int:
-        """Of a module that stands here for the second time the row where its content is, else the row itself."""
-        record = self.row(row) if self.kinds[row] in (Kind.SHARED, Kind.CYCLE) else None
-        return record.same_as if isinstance(record, ModuleRow) and record.same_as is not None else row
+        """Of a module or tensor that stands here for the second time the row of its first place, else the row."""
+        record = self.row(row)
+        if isinstance(record, ModuleRow) and record.same_as is not None:
+            return record.same_as
+        return record.tied_to if isinstance(record, TensorRow) and record.tied_to is not None else row
 
 
 def join_path(parts: Iterator[str]) -> str:
@@ -167,8 +176,8 @@ def join_path(parts: Iterator[str]) -> str:
     return path
 
 
-def _column(typecode: str, data: bytes) -> array[Any]:
-    column = array(typecode)
+def _column(typecode: str, data: bytes) -> array[int]:
+    column: array[int] = array(typecode)
     column.frombytes(data)
     return column
 

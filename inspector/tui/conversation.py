@@ -1,0 +1,207 @@
+"""The window's side of the talk with the engine: what is open, what is on its way, what failed. No widget in here.
+
+Everything that the engine tells arrives at `hear`, the one place where it becomes state; the window is told through
+`View` what to look at again. An engine that was replaced may still be heard; what it says is dropped.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from inspector.messages import (
+    DescribeModule,
+    EngineDied,
+    Event,
+    Failed,
+    Load,
+    MeasureTensor,
+    ModelBuilt,
+    ModuleDescribed,
+    Printed,
+    Request,
+    RowsDescribed,
+    StageStarted,
+    StillRunning,
+    StructureFinished,
+    StructureOutlined,
+    TensorMeasured,
+    TorchImported,
+    TorchMissing,
+)
+from inspector.schema import Failure
+from inspector.table import ModelTable
+from inspector.tui.open_model import Loading, OpenModel, OutputLog, Stage
+
+
+class Engine(Protocol):
+    """Whoever holds the model: `inspector.client` for people, a fake for tests."""
+
+    def load(self, request: Load) -> int:
+        """Load a model in a fresh engine; returns the engine's number, which its events carry."""
+        ...
+
+    def keep(self, engine: int) -> None:
+        """Requests go to this engine from now on; all others end."""
+
+    def drop(self, engine: int) -> None:
+        """End this engine."""
+
+    def send(self, request: Request) -> None:
+        """Ask the kept engine."""
+
+    def close(self) -> None:
+        """End everything."""
+
+
+class View(Protocol):
+    """What a window does when the state has changed."""
+
+    def stage_changed(self) -> None: ...
+
+    def model_opened(self, before: OpenModel | None, seconds: float) -> None: ...
+
+    def structure_completed(self) -> None: ...
+
+    def rows_described(self, first: int, count: int) -> None: ...
+
+    def answer_came(self) -> None: ...
+
+    def load_failed(self, failure: Failure) -> None: ...
+
+    def model_not_as_found(self, changed: tuple[str, ...]) -> None: ...
+
+
+class Conversation:
+    """What is known, and what may be asked."""
+
+    def __init__(self, view: View, request: Load) -> None:
+        self.view = view
+        self.request = request
+        """The last load that was asked for: what a reload repeats."""
+        self.engine: Engine | None = None
+        self.model: OpenModel | None = None
+        self.loading: Loading | None = None
+        self.failure: Failure | None = None
+        self.stage: Stage | None = Stage("importing torch")
+        self.log = OutputLog()
+
+    # --- asking -------------------------------------------------------------------------------------------------
+
+    def load(self, request: Load) -> None:
+        """Load a model in a fresh engine; the one that is open stays until the new one is there."""
+        assert self.engine is not None
+        if self.loading is not None:
+            self.engine.drop(self.loading.engine)
+        self.request = request
+        self.loading = Loading(self.engine.load(request))
+        if self.stage is None:
+            self._enter(Stage("starting an engine"))
+
+    def cancel(self) -> bool:
+        """Give up what is being loaded; False when nothing is."""
+        if self.loading is None or self.engine is None:
+            return False
+        self.engine.drop(self.loading.engine)
+        self.loading = None
+        self._enter(None)
+        return True
+
+    def describe(self, row: int) -> None:
+        """Ask once for source and arguments of a module."""
+        if self._ask("module", row):
+            self._send(DescribeModule(row))
+
+    def measure(self, row: int) -> None:
+        """Ask once for the statistics of a tensor."""
+        if self._ask("tensor", row):
+            self._send(MeasureTensor(row))
+
+    def _ask(self, what: str, row: int) -> bool:
+        model = self.model
+        if model is None or not model.alive or (what, row) in model.asked:
+            return False
+        model.asked.add((what, row))
+        return True
+
+    def _send(self, request: Request) -> None:
+        assert self.engine is not None
+        self.engine.send(request)
+
+    # --- hearing ------------------------------------------------------------------------------------------------
+
+    def hear(self, engine: int, event: Event) -> None:
+        """Take in one event of one engine (or of the warm server, which is none: 0)."""
+        match event:
+            case Printed():
+                self.log.add(event)
+                self.view.stage_changed()
+            case TorchImported():
+                self._enter(Stage("starting an engine") if self.loading is not None else None)
+            case TorchMissing() | Failed() | EngineDied():
+                self._failed(engine, event.failure)
+            case _ if self._is_loading(engine):
+                self._hear_loading(event)
+            case _ if self.model is not None and self.model.engine == engine:
+                self._hear_open(self.model, event)
+
+    def _hear_loading(self, event: Event) -> None:
+        """What a model on its way tells: stages, the lines it is in, that it was built, its first outline."""
+        assert self.loading is not None
+        match event:
+            case StageStarted():
+                self._enter(Stage(event.what))
+            case StillRunning() if self.stage is not None:
+                self.stage.running = event
+                self.view.stage_changed()
+            case ModelBuilt():
+                self.loading.target, self.loading.files = event.target, event.files
+                self.loading.note, self.loading.others = event.note, event.others
+            case StructureOutlined() if self.loading.target is not None:
+                self._open(self.loading, ModelTable(event.outline))
+
+    def _open(self, loading: Loading, table: ModelTable) -> None:
+        assert self.engine is not None
+        before, self.loading, self.failure = self.model, None, None
+        self.model = loading.opened(table)
+        self.engine.keep(loading.engine)
+        self.stage = None
+        self.view.model_opened(before, time.monotonic() - loading.began)
+        self.view.stage_changed()
+
+    def _hear_open(self, model: OpenModel, event: Event) -> None:
+        """What the open model tells: the whole of its structure, its rows, answers."""
+        match event:
+            case StructureOutlined():
+                model.complete(ModelTable(event.outline))
+                self.view.structure_completed()
+            case RowsDescribed():
+                model.table.add(event)
+                self.view.rows_described(event.first, event.count)
+            case StructureFinished() if event.changed:
+                self.view.model_not_as_found(event.changed)
+            case ModuleDescribed():
+                model.details[event.row] = event.detail
+                self.view.answer_came()
+            case TensorMeasured():
+                model.measured[event.row] = event
+                self.view.answer_came()
+
+    def _failed(self, engine: int, failure: Failure) -> None:
+        """A load came to nothing, or the engine of the open model is gone; whatever is known stays."""
+        if self.model is not None and self.model.engine == engine and failure.stage == "engine":
+            self.model.alive = False
+        elif engine and not self._is_loading(engine):
+            return
+        else:
+            self.loading = None
+        self.failure = failure
+        self._enter(None)
+        self.view.load_failed(failure)
+
+    def _is_loading(self, engine: int) -> bool:
+        return self.loading is not None and self.loading.engine == engine
+
+    def _enter(self, stage: Stage | None) -> None:
+        self.stage = stage
+        self.view.stage_changed()

@@ -1,0 +1,1 @@
+"""The right-hand pane: one page for each thing that a row can be asked."""

@@ -1,0 +1,66 @@
+"""Why the user's file gave no model: what, where in their code, what would mend it."""
+
+from __future__ import annotations
+
+from inspector.format import literal
+from inspector.schema import Failure
+from inspector.tui.detail.page import Page
+
+_TITLES = {
+    "target": "There is no such model",
+    "config": "The configuration cannot be used",
+    "torch": "torch cannot be imported",
+    "import": "The file cannot be imported",
+    "construct": "The model cannot be built",
+    "structure": "The model cannot be read",
+    "engine": "The process that holds the model ended",
+}
+
+
+def title(failure: Failure) -> str:
+    """The failure in one short sentence."""
+    return _TITLES[failure.stage]
+
+
+def write(page: Page, failure: Failure) -> None:
+    """The answer first, then the place, then the way out; the whole traceback has a page of its own."""
+    palette = page.palette
+    page.line((title(failure), palette.error))
+    if failure.source is not None:
+        page.line((f"{literal(failure.source.file)}:{failure.source.line}", palette.strong))
+    page.blank()
+    kind = f"{literal(failure.type)}: " if failure.type else ""
+    page.prose(f"{kind}{failure.message}")
+    _write_context(page, failure)
+    if failure.mend:
+        page.heading("mend")
+        page.prose(failure.mend)
+    if failure.command:
+        page.heading("for example")
+        page.prose(failure.command)
+    if len(failure.frames) > 1:
+        page.heading("how it came there")
+        for frame in failure.frames:
+            place = f"{literal(frame.file.rpartition('/')[2])}:{frame.line} in {literal(frame.function)}"
+            page.line((place, palette.dim))
+            page.line((f"  {literal(frame.code)}", palette.base))
+    if failure.traceback:
+        page.blank()
+        page.line(("2", palette.strong), (" the whole traceback   ", palette.dim), ("o", palette.strong))
+        page.lines[-1].append((" what the code printed", palette.dim))
+
+
+def _write_context(page: Page, failure: Failure) -> None:
+    if failure.source is None:
+        return
+    page.blank()
+    lines = failure.context or ((failure.source.line, failure.source.code),)
+    for number, text in lines:
+        here = number == failure.source.line
+        style = page.palette.strong if here else page.palette.dim
+        page.line(("▸" if here else " ", page.palette.error), (f"{number:>5}  {literal(text.expandtabs(4))}", style))
+
+
+def write_traceback(page: Page, failure: Failure) -> None:
+    """Python's own words, whole and unchanged."""
+    page.prose(failure.traceback or "there is no traceback")

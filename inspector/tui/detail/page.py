@@ -1,0 +1,93 @@
+"""A page of text being written: headings, facts in two columns, prose that wraps; no widget, no scrolling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from inspector.format import end_cut, literal
+from inspector.tui.palette import Palette
+
+Piece = tuple[str, Style]
+LABEL = 11
+"""Cells of the left column of facts."""
+
+
+class Page:
+    """Lines of styled pieces for a pane of a known width."""
+
+    def __init__(self, width: int, palette: Palette) -> None:
+        self.width = max(width, 10)
+        self.palette = palette
+        self.lines: list[list[Piece]] = []
+
+    def line(self, *pieces: Piece) -> None:
+        self.lines.append(list(pieces))
+
+    def blank(self) -> None:
+        if self.lines and self.lines[-1]:
+            self.lines.append([])
+
+    def heading(self, text: str) -> None:
+        self.blank()
+        self.line((end_cut(text, self.width), self.palette.heading))
+
+    def fact(self, label: str, *pieces: Piece) -> None:
+        """A label and what it is, wrapped under itself when it is long."""
+        room = self.width - LABEL
+        first = True
+        for part in self._wrapped(pieces, room):
+            head = end_cut(label, LABEL - 1) if first else ""
+            self.line((head + " " * (LABEL - cell_len(head)), self.palette.dim), *part)
+            first = False
+
+    def prose(self, text: str, style: Style | None = None, indent: int = 0) -> None:
+        """Paragraphs of users' text; its lines are kept, and wrapped where they are too long."""
+        style = self.palette.base if style is None else style
+        for raw in literal(text, lines=True).expandtabs(4).split("\n"):
+            for part in wrap(raw, self.width - indent):
+                self.line((" " * indent + part, style))
+
+    def _wrapped(self, pieces: Iterable[Piece], room: int) -> list[list[Piece]]:
+        rows: list[list[Piece]] = [[]]
+        used = 0
+        for text, style in pieces:
+            for index, part in enumerate(wrap(text, room - used) if used + cell_len(text) > room else [text]):
+                if index:
+                    rows.append([])
+                    used = 0
+                if cell_len(part) > room - used and used:
+                    rows.append([])
+                    used = 0
+                for index_below, piece in enumerate(wrap(part, room)):
+                    if index_below:
+                        rows.append([])
+                        used = 0
+                    rows[-1].append((piece, style))
+                    used += cell_len(piece)
+        return rows
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Text cut at blanks into parts of at most `width` cells; a word longer than that is cut where it must be."""
+    width = max(width, 1)
+    parts = []
+    while cell_len(text) > width:
+        cut = _fitting(text, width)
+        blank = text.rfind(" ", 1, cut + 1)
+        cut = blank if blank > len(text) - len(text.lstrip()) else cut
+        parts.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    parts.append(text)
+    return parts
+
+
+def _fitting(text: str, width: int) -> int:
+    used = 0
+    for index, character in enumerate(text):
+        used += cell_len(character)
+        if used > width:
+            return max(index, 1)
+    return len(text)

@@ -1,0 +1,119 @@
+"""The pane that shows a page: scrolls it, keeps its place, writes only the lines that changed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+from textual.strip import Strip
+
+from inspector.tui.canvas import Canvas, Line
+from inspector.tui.detail.page import Page, Piece
+from inspector.tui.keys import bindings
+from inspector.tui.palette import Palette
+
+
+class DetailPane(Canvas, can_focus=True):
+    """A page of text beside the tree, or over it where there is no room beside."""
+
+    DEFAULT_CSS = "DetailPane { width: 1fr; height: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings("pane"))
+
+    def __init__(self, palette: Palette, *, ascii_only: bool = False, id: str = "detail") -> None:  # noqa: A002
+        super().__init__(palette, ascii_only=ascii_only, id=id)
+        self.bordered = True
+        """Whether the first cell of each line is the line between this pane and its left neighbour."""
+        self.tabs: tuple[str, ...] = ()
+        self.tab = 0
+        self._page: Page | None = None
+        self._subject: object = None
+        self._top = 0
+
+    @property
+    def text_width(self) -> int:
+        """Cells that a page may use."""
+        return max(self.size.width - (3 if self.bordered else 2), 10)
+
+    def new_page(self) -> Page:
+        """An empty page of this pane's width."""
+        return Page(self.text_width, self.palette)
+
+    def show(self, page: Page, subject: object) -> None:
+        """Show a page; the same subject keeps its scroll position, another one begins at its top."""
+        if subject != self._subject:
+            self._top = 0
+        self._page, self._subject = page, subject
+        self._top = self._clamped(self._top)
+        self.paint()
+
+    def lines(self) -> list[Strip]:
+        width, height = self.size
+        rows = self._page.lines if self._page is not None else []
+        window = rows[self._top : self._top + self._room]
+        strips = [self._strip(row) for row in window]
+        strips += [self._strip([])] * (self._room - len(strips))
+        return [*strips, self._footer(len(rows))][:height] if width else []
+
+    @property
+    def _room(self) -> int:
+        return max(self.size.height - 1, 0)
+
+    def _begin(self) -> Line:
+        border = self.palette.accent if self.has_focus else self.palette.dim
+        line = Line()
+        if self.bordered:
+            line.add("┃" if self.has_focus else "│", border)
+        return line.add(" ", self.palette.base)
+
+    def _strip(self, pieces: list[Piece]) -> Strip:
+        line = self._begin()
+        for text, style in pieces:
+            line.add(text, style)
+        return line.strip(self.size.width, self.palette, ascii_only=self.ascii_only)
+
+    def _footer(self, total: int) -> Strip:
+        """The pages there are, and how much of this one is above and below."""
+        line = self._begin()
+        for index, tab in enumerate(self.tabs):
+            style = self.palette.strong if index == self.tab else self.palette.dim
+            mark = "▸" if index == self.tab else " "
+            line.add(f"{mark}{index + 1} {tab}  ", style)
+        if total > self._room:
+            place = f"{min(self._top + self._room, total)}/{total}"
+            line.pad(self.size.width - cell_len(place) - 1, self.palette.base).add(place, self.palette.dim)
+        return line.strip(self.size.width, self.palette, ascii_only=self.ascii_only)
+
+    def _clamped(self, top: int) -> int:
+        total = len(self._page.lines) if self._page is not None else 0
+        return max(min(top, total - self._room), 0)
+
+    def action_move(self, lines: int) -> None:
+        self._top = self._clamped(self._top + lines)
+        self.paint()
+
+    def action_page(self, pages: int) -> None:
+        self.action_move(pages * max(self._room - 1, 1))
+
+    def action_first(self) -> None:
+        self.action_move(-self._top)
+
+    def action_last(self) -> None:
+        self.action_move(1 << 30)
+
+    def text(self) -> str:
+        """The whole page as plain text, for copying."""
+        rows = self._page.lines if self._page is not None else []
+        return "\n".join("".join(text for text, _ in row).rstrip() for row in rows) + "\n"
+
+    def on_mouse_scroll_down(self) -> None:
+        self.action_move(3)
+
+    def on_mouse_scroll_up(self) -> None:
+        self.action_move(-3)
+
+    def on_focus(self) -> None:
+        self.paint()
+
+    def on_blur(self) -> None:
+        self.paint()

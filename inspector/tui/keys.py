@@ -1,0 +1,83 @@
+"""The keys, in one table: the bindings, the line at the bottom and the help are all made of it.
+
+None of them belongs to tmux or screen. Each has an id by which the configuration can give it other keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+Where = Literal["everywhere", "pane", "tree"]
+"""Everywhere: the whole window. Pane: tree and detail alike. Tree: the tree alone."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """Keys, what they do, and where."""
+
+    id: str
+    keys: str
+    """Textual's names, with commas between."""
+    shown: str
+    action: str
+    does: str
+    where: Where
+    priority: bool = False
+
+    def binding(self) -> Binding:
+        return Binding(self.keys, self.action, self.does, show=False, id=self.id, priority=self.priority)
+
+
+KEYS: tuple[Key, ...] = (
+    Key("down", "down,j", "↓ j", "move(1)", "down", "pane"),
+    Key("up", "up,k", "↑ k", "move(-1)", "up", "pane"),
+    Key("page-down", "pagedown,ctrl+d", "PgDn ctrl+d", "page(1)", "a page down", "pane"),
+    Key("page-up", "pageup,ctrl+u", "PgUp ctrl+u", "page(-1)", "a page up", "pane"),
+    Key("first", "home,g", "Home g", "first", "to the top", "pane"),
+    Key("last", "end,G", "End G", "last", "to the end", "pane"),
+    Key("into", "right,l", "→ l", "into", "open the row, then step into it", "tree"),
+    Key("out", "left,h", "← h", "out", "close the row, then step out of it", "tree"),
+    Key("fold", "space", "Space", "fold", "open or close the row", "tree"),
+    Key("deeper", "plus", "+", "deeper(1)", "open one level more of the whole tree", "tree"),
+    Key("shallower", "minus", "-", "deeper(-1)", "open one level less", "tree"),
+    Key("expand-all", "asterisk", "*", "expand_below", "open everything below the row", "tree"),
+    Key("collapse-all", "underscore", "_", "collapse_below", "close everything below the row", "tree"),
+    Key("sort", "s", "s", "sort", "sort siblings: registration, params, memory, name, type", "tree"),
+    Key("columns", "c", "c", "columns", "other columns", "tree"),
+    Key("original", "equals_sign", "=", "original", "to the first place of a shared module or tied tensor", "tree"),
+    Key("detail", "enter", "Enter", "detail", "details of the row; its keys go there", "everywhere"),
+    Key("back", "escape", "Esc", "leave", "back to the tree; end a filter", "everywhere"),
+    Key("other-pane", "tab", "Tab", "other_pane", "tree ⇄ details", "everywhere"),
+    Key("page-1", "1", "1", "tab(0)", "details: overview", "everywhere"),
+    Key("page-2", "2", "2", "tab(1)", "details: source, or the whole traceback", "everywhere"),
+    Key("measure", "v", "v", "measure", "measure the values of the tensor", "everywhere"),
+    Key("search", "slash", "/", "search", "search names, paths and classes", "everywhere"),
+    Key("next", "n", "n", "next(1)", "next match", "everywhere"),
+    Key("previous", "N", "N", "next(-1)", "previous match", "everywhere"),
+    Key("filter", "backslash", "\\", "filter", "show only: name type: dtype: device: is:", "everywhere"),
+    Key("reload", "R", "R", "reload", "load the file again (done by itself when it is saved)", "everywhere"),
+    Key("edit", "e", "e", "edit", "open the source line in $EDITOR", "everywhere"),
+    Key("copy", "y", "y", "copy_path", "copy the path", "everywhere"),
+    Key("copy-detail", "Y", "Y", "copy_detail", "copy the details", "everywhere"),
+    Key("log", "o", "o", "log", "what the code printed", "everywhere"),
+    Key("models", "M", "M", "models", "other models in the file", "everywhere"),
+    Key("palette", "colon,ctrl+p", ": ctrl+p", "command_palette", "commands by name", "everywhere"),
+    Key("help", "question_mark,f1", "? F1", "help", "this help", "everywhere"),
+    Key("quit", "q", "q", "quit", "quit", "everywhere"),
+    Key("interrupt", "ctrl+c", "ctrl+c", "interrupt", "cancel what runs; twice: quit", "everywhere", priority=True),
+    Key("suspend", "ctrl+z", "ctrl+z", "suspend_process", "to the background; fg comes back", "everywhere"),
+)
+
+ALWAYS_SHOWN = (
+    ("/", "search"), ("\\", "filter"), ("Space", "fold"), ("Enter", "detail"), ("?", "help"), ("q", "quit"),
+    ("s", "sort"), ("c", "columns"), ("v", "values"), ("R", "reload"), ("e", "edit"), ("y", "copy"), ("o", "log"),
+)  # fmt: skip
+"""The line of keys, the most wanted first; what has no room is left out."""
+
+
+def bindings(where: Where) -> list[Binding]:
+    """The bindings of one place."""
+    return [key.binding() for key in KEYS if key.where == where]

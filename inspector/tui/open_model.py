@@ -1,0 +1,122 @@
+"""What the window knows about the model that is open: the one place for its state, without a widget."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from inspector.format import literal, size
+from inspector.messages import Printed, StillRunning, TensorMeasured
+from inspector.schema import Candidate, Failure, Flag, ModuleDetail, Target
+from inspector.table import ModelTable
+from inspector.tui.tree_line import totals_line
+
+LOG_LINES = 5_000
+
+
+@dataclass
+class OpenModel:
+    """A loaded model: who holds it, its rows, and what has been asked about them so far."""
+
+    engine: int
+    target: Target
+    table: ModelTable
+    files: tuple[str, ...] = ()
+    note: str = ""
+    others: tuple[Candidate, ...] = ()
+    """What else the file could have given."""
+    alive: bool = True
+    details: dict[int, ModuleDetail] = field(default_factory=dict)
+    measured: dict[int, TensorMeasured] = field(default_factory=dict)
+    asked: set[tuple[str, int]] = field(default_factory=set)
+
+    def complete(self, table: ModelTable) -> None:
+        """Put the whole structure in the place of a first outline; rows have other numbers now."""
+        self.table = table
+        self.details.clear()
+        self.measured.clear()
+        self.asked.clear()
+
+    @property
+    def title(self) -> str:
+        """`lenet.py:LeNet()`"""
+        return literal(f"{self.target.file.rpartition('/')[2]}:{self.target.call}")
+
+    def facts(self) -> tuple[str, ...]:
+        """What holds for the whole model, for the title line."""
+        table = self.table
+        mode = "TRAIN" if table.has(0, Flag.TRAINING) else "EVAL"
+        if table.has(0, Flag.MIXED_MODE):
+            mode += " (mixed)"
+        memory = size(table.totals.bytes) + ("" if table.totals.allocated else ", not allocated")
+        return mode, self.target.device, totals_line(table), memory
+
+
+@dataclass
+class Loading:
+    """A model on its way."""
+
+    engine: int
+    target: Target | None = None
+    files: tuple[str, ...] = ()
+    note: str = ""
+    others: tuple[Candidate, ...] = ()
+    began: float = field(default_factory=time.monotonic)
+
+    def opened(self, table: ModelTable) -> OpenModel:
+        """What it becomes with its first outline."""
+        assert self.target is not None
+        return OpenModel(self.engine, self.target, table, self.files, self.note, self.others)
+
+
+@dataclass
+class Stage:
+    """What the engine does right now."""
+
+    what: str
+    began: float = field(default_factory=time.monotonic)
+    running: StillRunning | None = None
+
+    def text(self) -> str:
+        """`importing torch · 3 s`, and the line of the user's code that it is in, when it takes long."""
+        words = f"{self.what} · {time.monotonic() - self.began:.0f} s"
+        if self.running is not None:
+            source = self.running.source
+            words += f" · in {source.file.rpartition('/')[2]}:{source.line} {source.code.strip()}"
+        return words
+
+
+class OutputLog:
+    """What the user's code printed, the last lines of it."""
+
+    def __init__(self) -> None:
+        self.lines: deque[tuple[str, str]] = deque(maxlen=LOG_LINES)
+        """(stream, text)"""
+        self.dropped = 0
+        self.count = 0
+        self._open: dict[str, str] = {}
+
+    def add(self, printed: Printed) -> None:
+        """Take in a portion, cut into lines; the last one may go on in the next portion."""
+        self.dropped += printed.dropped
+        text = self._open.pop(printed.stream, "") + printed.text
+        *whole, rest = text.split("\n")
+        self.lines.extend((printed.stream, line[:2000]) for line in whole)
+        self.count += len(whole)
+        if rest:
+            self._open[printed.stream] = rest[-2000:]
+
+    def text(self) -> list[tuple[str, str]]:
+        """All kept lines, unfinished ones last."""
+        return [*self.lines, *self._open.items()]
+
+    def __bool__(self) -> bool:
+        return bool(self.lines or self._open)
+
+
+@dataclass
+class Result:
+    """How the window was left, for whoever opened it."""
+
+    failure: Failure | None = None

@@ -1,0 +1,92 @@
+"""A screen of text over the window: the log of what the user's code printed, and the help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from inspector.format import literal
+from inspector.query import STATES
+from inspector.tui.bars import KeyLine, TitleBar
+from inspector.tui.detail.page import Page
+from inspector.tui.detail.pane import DetailPane
+from inspector.tui.keys import KEYS
+from inspector.tui.open_model import OutputLog
+from inspector.tui.window import Appearance
+
+
+class TextScreen(ModalScreen[None]):
+    """Pages of text that scroll; Esc, q or the key that opened it closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,o,question_mark,f1", "dismiss(None)", show=False)]
+    DEFAULT_CSS = "TextScreen { layout: vertical; background: $background; }"
+
+    def __init__(self, title: str, write: Callable[[Page], None], appearance: Appearance) -> None:
+        super().__init__()
+        self._title_text = title
+        self._write = write
+        self._appearance = appearance
+
+    def compose(self) -> ComposeResult:
+        palette, ascii_only = self._appearance.palette, self._appearance.ascii_only
+        title = TitleBar(palette, ascii_only=ascii_only)
+        title.name_text = self._title_text
+        self.pane = DetailPane(palette, ascii_only=ascii_only, id="text")
+        self.pane.bordered = False
+        keys = KeyLine(palette, ascii_only=ascii_only)
+        keys.keys = (("Esc", "back"), ("↑ ↓", "scroll"))
+        yield title
+        yield self.pane
+        yield keys
+
+    def on_mount(self) -> None:
+        self.pane.focus()
+        self.call_after_refresh(self._fill)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
+        page = self.pane.new_page()
+        self._write(page)
+        self.pane.show(page, self._title_text)
+
+
+def log_page(page: Page, log: OutputLog) -> None:
+    """Everything printed, stderr marked by a letter, oldest first."""
+    if not log:
+        page.prose("Nothing was printed.", page.palette.dim)
+    if log.dropped:
+        page.prose(f"{log.dropped:,} bytes were printed too fast to be kept.", page.palette.warning)
+    for stream, text in log.text():
+        mark, style = ("E ", page.palette.warning) if stream == "stderr" else ("  ", page.palette.base)
+        page.prose(mark + literal(text.expandtabs(4)), style)
+
+
+def help_page(page: Page) -> None:
+    """Every key, made of the bindings themselves, then what a filter understands."""
+    for where, title in (("pane", "moving"), ("tree", "the tree"), ("everywhere", "everywhere")):
+        page.heading(title)
+        for key in KEYS:
+            if key.where == where:
+                page.line((f"{key.shown:>12}  ", page.palette.strong), (key.does, page.palette.base))
+    page.heading("what / and \\ understand")
+    page.prose(
+        "Words that all must hold. A plain word is found in names, paths and classes; name: type: dtype: and "
+        "device: ask for one of them alone, is: for a state:"
+    )
+    for state, meaning in STATES.items():
+        page.line((f"{'is:' + state:>16}  ", page.palette.strong), (meaning, page.palette.base))
+    page.heading("marks in the tree")
+    for mark, meaning in (
+        ("▸ ▾", "closed, open"),
+        ("0-11 · 12 ×", "that many blocks of identical structure"),
+        ("= path", "the same object as there, counted there"),
+        ("+ ~ -", "added, changed, lost something in the last reload"),
+        ("train*", "some module below is in the other mode"),
+    ):
+        page.line((f"{mark:>16}  ", page.palette.strong), (meaning, page.palette.base))

@@ -1,0 +1,210 @@
+"""One row of the model as one line of the tree: branch lines, name, type and facts, marks, columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.strip import Strip
+
+from inspector.format import count, end_cut, literal, middle_cut, padded, plural, shape
+from inspector.schema import Flag, GhostRow, Kind, ModuleRow, Row, RunRow, TensorRow
+from inspector.table import ModelTable
+from inspector.tui.canvas import Line
+from inspector.tui.palette import Palette
+from inspector.tui.shown_rows import ShownRows
+from inspector.tui.tree_columns import Column
+
+Piece = tuple[str, Style]
+_BRANCHES_AT_MOST = 24
+"""Cells of branch lines; what is nested deeper says its depth as a number instead."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the columns of the tree begin, at one width."""
+
+    width: int
+    name: int
+    """Cells for branch lines and the name."""
+    type: int
+    """Cells for type, facts and marks."""
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def fit(cls, width: int, columns: tuple[Column, ...]) -> Layout:
+        """As many columns as leave half of the line to name and type; the same for every row, so nothing jumps."""
+        room = list(columns)
+        while len(room) > 1 and width - _cells(room) < max(width * 11 // 20, 40):
+            room.pop(-1 if room[-1].title != "memory" or len(room) == 2 else -2)
+        rest = width - _cells(room) - 2
+        name = max(min(rest * 9 // 20, 48), 12)
+        return cls(width, name, rest - name, tuple(room))
+
+
+def _cells(columns: list[Column]) -> int:
+    return sum(column.width + 1 for column in columns)
+
+
+def heading(layout: Layout, palette: Palette, order: str, ascii_only: bool) -> Strip:
+    """The titles of the columns."""
+    title = "module" if order == "registration order" else f"module (by {order})"
+    line = Line().add(" ", palette.dim).add(end_cut(title, layout.name), palette.dim)
+    line.pad(layout.name + 2, palette.dim).add("type", palette.dim)
+    line.pad(layout.name + 2 + layout.type, palette.dim)
+    for column in layout.columns:
+        title = f"{column.title:>{column.width}}" if column.right else f"{column.title:<{column.width}}"
+        line.add(f" {title}", palette.dim)
+    return line.strip(layout.width, palette, ascii_only=ascii_only)
+
+
+def branches(shown: ShownRows, row: int) -> str:
+    """│ ├ └ from the root's children down to this row."""
+    ancestors = shown.table.ancestors(row)
+    if not ancestors:
+        return ""
+    stems = ["  " if shown.is_last(above) else "│ " for above in reversed(ancestors[:-1])]
+    if len(stems) * 2 > _BRANCHES_AT_MOST:
+        stems = [f"{len(stems)}… "]
+    return "".join(stems) + ("└" if shown.is_last(row) else "├")
+
+
+def marker(shown: ShownRows, row: int) -> str:
+    """Whether something is below: ▸ closed, ▾ open."""
+    if not shown.can_open(row):
+        return " " if row else ""
+    return "▾" if shown.is_open(row) else "▸"
+
+
+def name_of(table: ModelTable, row: int) -> str:
+    """The row's name, as it may be printed; a run of blocks says how many."""
+    name = literal(table.name(row))
+    if table.kinds[row] != Kind.RUN:
+        return name
+    record = table.row(row)
+    return f"{name} · {record.count:,} ×" if isinstance(record, RunRow) else name
+
+
+def type_pieces(table: ModelTable, row: int, palette: Palette) -> list[Piece]:
+    """What the row is: type and facts, then every mark that it bears, the most urgent first."""
+    kind, record = table.kind(row), table.row(row)
+    pieces: list[Piece] = []
+    if kind in (Kind.MODULE, Kind.SHARED, Kind.CYCLE, Kind.RUN):
+        pieces.append((literal(table.type(row).name), palette.group(table.type(row).group)))
+        facts = record.facts if isinstance(record, ModuleRow | RunRow) else ""
+        if facts:
+            pieces.append((f" {literal(facts)}", palette.base))
+    elif isinstance(record, TensorRow):
+        pieces.append((shape(record.shape), palette.base))
+        pieces.append((f" {record.dtype}" if record.dtype else "", palette.dim))
+    elif isinstance(record, GhostRow):
+        pieces.append((literal(record.type), palette.warning))
+        if record.shape is not None:
+            pieces.append((f" {shape(record.shape)} {record.dtype}", palette.base))
+    pieces.extend((f"  {text}", style) for text, style in marks(table, row, record, palette))
+    return pieces
+
+
+def marks(table: ModelTable, row: int, record: Row | None, palette: Palette) -> list[Piece]:
+    """Words for everything about a row that is out of the ordinary."""
+    kind, found = table.kind(row), list[Piece]()
+    if kind is Kind.GHOST:
+        found.append(("not registered", palette.warning))
+    if isinstance(record, ModuleRow):
+        found.extend(_module_marks(table, kind, record, palette))
+    if isinstance(record, TensorRow):
+        found.extend(_tensor_marks(table, row, kind, record, palette))
+    if table.is_module(row) and row and table.has(row, Flag.TRAINING) != table.has(0, Flag.TRAINING):
+        found.append(("train" if table.has(row, Flag.TRAINING) else "eval", palette.accent))
+    if table.is_module(row) and table.has(row, Flag.FROZEN):
+        found.append(("partly frozen" if table.has(row, Flag.TRAINABLE) else "frozen", palette.accent))
+    if table.has(row, Flag.LAZY) and kind is not Kind.RUN:
+        found.append(("lazy", palette.accent))
+    if table.kinds[row] != Kind.GHOST and table.device(row) != table.device(0) and table.device(row):
+        found.append((f"on {table.device(row)}", palette.accent))
+    if table.is_module(row) and table.dtype(row) not in ("", table.dtype(0)):
+        found.append((table.dtype(row), palette.accent))
+    if table.has(row, Flag.CUT):
+        found.append(("reading…", palette.dim))
+    return found
+
+
+def _module_marks(table: ModelTable, kind: Kind, record: ModuleRow, palette: Palette) -> list[Piece]:
+    found: list[Piece] = []
+    if record.same_as is not None:
+        place = literal(table.path(record.same_as)) or "the root"
+        found.append((f"↑ back to {place}" if kind is Kind.CYCLE else f"= {place}", palette.accent))
+    elif record.also_at:
+        found.append((f"also {', '.join(map(literal, record.also_at[:3]))}", palette.dim))
+    if record.wraps:
+        found.append((literal(record.wraps), palette.accent))
+    if record.hooks:
+        found.append((plural(len(record.hooks), "hook"), palette.accent))
+    if record.note:
+        found.append((literal(record.note), palette.dim))
+    return found
+
+
+def _tensor_marks(table: ModelTable, row: int, kind: Kind, record: TensorRow, palette: Palette) -> list[Piece]:
+    found: list[Piece] = []
+    if kind is Kind.BUFFER:
+        found.append(("buffer" if record.persistent else "buffer, not saved", palette.dim))
+    if kind is Kind.MADE:
+        found.append((f"made by {literal(record.note)}" if record.note else "made from below", palette.accent))
+    elif record.note:
+        found.append((literal(record.note), palette.dim))
+    if record.tied_to is not None:
+        found.append((f"= {literal(table.path(record.tied_to))}", palette.accent))
+    elif record.also_at:
+        found.append((f"also {', '.join(map(literal, record.also_at[:3]))}", palette.dim))
+    if record.shares:
+        found.append((f"shares memory of {literal(record.shares)}", palette.accent))
+    if kind is Kind.PARAMETER and not record.requires_grad:
+        found.append(("frozen", palette.accent))
+    if record.layout:
+        found.append((literal(record.layout), palette.accent))
+    return found
+
+
+def tree_line(
+    shown: ShownRows, row: int, layout: Layout, palette: Palette, *, cursor: Style | None, change: str, ascii_only: bool
+) -> Strip:
+    """The whole line of one row; `change` is the mark of what a reload did to it (+ ~ -), or empty."""
+    table = shown.table
+    line = Line().add(change or " ", palette.warning if change else palette.base)
+    stem = branches(shown, row) + marker(shown, row)
+    line.add(stem, palette.dim)
+    name = middle_cut(name_of(table, row), max(layout.name - cell_len(stem), 4))
+    line.add(name, _name_style(table, row, palette))
+    line.pad(layout.name + 2, palette.base)
+    room = layout.type - 1
+    for text, style in type_pieces(table, row, palette):
+        if room <= 0:
+            break
+        text = end_cut(text, room)
+        line.add(text, style)
+        room -= cell_len(text)
+    line.pad(layout.name + 2 + layout.type, palette.base)
+    for column in layout.columns:
+        text = end_cut(column.cell(table, row), column.width)
+        blank = " " * (column.width - cell_len(text))
+        line.add(f" {blank}{text}" if column.right else f" {text}{blank}", palette.base)
+    return line.strip(layout.width, palette, style=cursor, ascii_only=ascii_only)
+
+
+def _name_style(table: ModelTable, row: int, palette: Palette) -> Style:
+    if table.kinds[row] == Kind.GHOST:
+        return palette.warning
+    return palette.base if table.is_module(row) or table.kinds[row] == Kind.RUN else palette.dim
+
+
+def totals_line(table: ModelTable) -> str:
+    """61,706 params, or how many at least when some are not known yet."""
+    text = f"{count(table.totals.parameters)} params"
+    if table.totals.lazy:
+        text += f" + {table.totals.lazy} lazy"
+    return text
+
+
+__all__ = ["Layout", "heading", "padded", "totals_line", "tree_line", "type_pieces"]

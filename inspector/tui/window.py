@@ -1,0 +1,359 @@
+"""The window: its panes and lines, and what each change of state makes visible; `app` adds the commands.
+
+The state itself is the conversation's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.style import Style
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.timer import Timer
+
+from inspector.format import duration, literal, plural
+from inspector.messages import Event, Load
+from inspector.schema import Candidate, Failure, GhostRow, Kind, TensorRow
+from inspector.tui.bars import KeyLine, Status, StatusLine, TitleBar
+from inspector.tui.changes import Changes
+from inspector.tui.conversation import Conversation, Engine
+from inspector.tui.detail import failure_card, pages
+from inspector.tui.detail.pane import DetailPane
+from inspector.tui.keys import ALWAYS_SHOWN, bindings
+from inspector.tui.model_tree import ModelTree
+from inspector.tui.open_model import OpenModel
+from inspector.tui.palette import Palette
+
+NARROW = 100
+"""Below this many columns the detail pane covers the tree instead of standing beside it."""
+WIDE = 180
+"""From this many columns on the source stands in a third pane."""
+SETTLE = 0.03
+"""Seconds that the cursor has to rest before the detail pane follows: a held key does not drag it along."""
+SMALL_TENSOR = 1 << 20
+"""Elements up to which a tensor under the cursor is measured without asking: a few milliseconds."""
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """How the window is to look and behave."""
+
+    palette: Palette
+    theme: str = "ansi-dark"
+    ascii_only: bool = False
+    watch: bool = True
+    keymap: tuple[tuple[str, str], ...] = ()
+    """(id of the key's action, keys) from the configuration."""
+
+
+Connect = Callable[[Callable[[int, Event], None]], Engine]
+"""Makes an engine that tells its events to a function; called once the event loop runs."""
+
+
+class Window(App[Failure]):
+    """A tree of the model, details beside it, and lines for what goes on. Its result is the failure left, if any."""
+
+    CSS = """
+    Screen { layout: vertical; overflow: hidden; }
+    #body { height: 1fr; }
+    #detail { width: 42%; }
+    #source { width: 34%; display: none; }
+    .wide #detail { width: 30%; }
+    .wide #source { display: block; }
+    .narrow #detail { display: none; width: 100%; }
+    .narrow.detail-open #detail { display: block; }
+    .narrow.detail-open #tree { display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings("everywhere"))
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    TITLE = "nn-inspect"
+
+    def __init__(self, connect: Connect, request: Load, appearance: Appearance) -> None:
+        super().__init__()
+        self.theme = appearance.theme
+        self.appearance = appearance
+        self.talk = Conversation(self, request)
+        self.message: Status | None = None
+        self.matches: list[int] = []
+        """The rows that the last search found."""
+        self._connect = connect
+        self._tab = pages.OVERVIEW
+        self._settling: Timer | None = None
+        self._ticking: Timer | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._interrupted = False
+        self._make_widgets()
+
+    def _make_widgets(self) -> None:
+        palette, ascii_only = self.appearance.palette, self.appearance.ascii_only
+        self.title_bar = TitleBar(palette, ascii_only=ascii_only, id="title")
+        self.model_tree = ModelTree(palette, ascii_only=ascii_only)
+        self.detail = DetailPane(palette, ascii_only=ascii_only)
+        self.source = DetailPane(palette, ascii_only=ascii_only, id="source")
+        self.status = StatusLine(palette, ascii_only=ascii_only, id="status")
+        self.key_line = KeyLine(palette, ascii_only=ascii_only, id="keys")
+        self.key_line.keys = ALWAYS_SHOWN
+        self.title_bar.name_text = literal(self.talk.request.target)
+        for pane in (self.model_tree, self.detail, self.source):
+            pane.touched = self._forget_message
+
+    def compose(self) -> ComposeResult:
+        yield self.title_bar
+        with Horizontal(id="body"):
+            yield self.model_tree
+            yield self.detail
+            yield self.source
+        yield self.status
+        yield self.key_line
+
+    def on_mount(self) -> None:
+        self.set_keymap(dict(self.appearance.keymap))
+        self._ticking = self.set_interval(1.0, self.show_status, pause=True)
+        self.model_tree.focus()
+        self._arrange()
+        self.talk.engine = self._connect(self.talk.hear)
+        self.talk.load(self.talk.request)
+        self.stage_changed()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """One, two or three panes, by the width of the terminal."""
+        width = self.size.width
+        self.screen.set_class(width < NARROW, "narrow")
+        self.screen.set_class(width >= WIDE, "wide")
+        self.detail.bordered = width >= NARROW
+        self.call_after_refresh(self.show_detail)
+
+    # --- what the conversation tells --------------------------------------------------------------------------------
+
+    def stage_changed(self) -> None:
+        if self._ticking is not None:
+            (self._ticking.pause if self.talk.stage is None else self._ticking.resume)()
+        self.show_status()
+
+    def model_opened(self, before: OpenModel | None, seconds: float) -> None:
+        """Show the model that was just opened, in place of an earlier state of it where there is one."""
+        model, palette = self.talk.model, self.appearance.palette
+        assert model is not None
+        self.title_bar.tell(model.title, model.facts())
+        self.screen.remove_class("detail-open")
+        if before is None or before.title != model.title:
+            self.model_tree.show(model.table)
+            words = model.note or (f"{model.target.call}: {model.target.chosen}" if model.target.chosen else "")
+            self.message = Status(literal(words), palette.dim) if words else None
+        else:
+            changes = Changes(before.table, model.table)
+            self.model_tree.replace(model.table, changes.marks)
+            self.message = Status(f"reloaded in {duration(seconds)}: {changes.text()}", palette.good)
+        self.matches = []
+        self._watch(model.files)
+        self.show_detail()
+
+    def structure_completed(self) -> None:
+        assert self.talk.model is not None
+        self.matches = []
+        self.model_tree.replace(self.talk.model.table, {})
+        self.show_detail()
+
+    def rows_described(self, first: int, count: int) -> None:
+        self.model_tree.rows_arrived(first, count)
+        if first <= self.model_tree.row < first + count:
+            self.show_detail()
+
+    def answer_came(self) -> None:
+        self.show_detail()
+
+    def model_not_as_found(self, changed: tuple[str, ...]) -> None:
+        self.tell(f"not left as found: {literal(', '.join(changed))}", self.appearance.palette.error)
+
+    def load_failed(self, failure: Failure) -> None:
+        """Say why, beside whatever is still known, and offer the choice that is missing."""
+        self._tab = 0
+        self.message = Status(failure_card.title(failure), self.appearance.palette.error)
+        self.screen.add_class("detail-open")
+        if self.talk.model is None:
+            file = failure.source.file if failure.source else self.talk.request.target.partition(":")[0]
+            self._watch((file,))
+        self.call_after_refresh(self.show_detail)
+        if failure.candidates:
+            self.choose_model(failure.candidates)
+        elif failure.arguments:
+            from inspector.tui.argument_form import ArgumentForm
+
+            self.push_screen(ArgumentForm(failure), self._arguments_given)
+
+    def choose_model(self, candidates: tuple[Candidate, ...]) -> None:
+        """Let the person choose among the models of the file."""
+        from inspector.tui.picker_screen import PickerScreen
+
+        self.push_screen(PickerScreen(candidates), self._model_chosen)
+
+    def _model_chosen(self, name: str | None) -> None:
+        if name is not None:
+            asked = self.talk.request
+            self.talk.load(Load(f"{file_part(asked.target)}:{name}", (), asked.config, asked.device))
+
+    def _arguments_given(self, arguments: tuple[str, ...] | None) -> None:
+        if arguments is not None:
+            asked = self.talk.request
+            self.talk.load(Load(asked.target, arguments, asked.config, asked.device))
+
+    def _watch(self, files: tuple[str, ...]) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        if self.appearance.watch and files:
+            from inspector.tui.watcher import watch
+
+            self._watching = asyncio.create_task(watch(files, self.action_reload))
+
+    # --- what the lines say ---------------------------------------------------------------------------------------
+
+    def tell(self, words: str, style: Style | None = None) -> None:
+        """Say something until the next key."""
+        self.message = Status(words, self.appearance.palette.base if style is None else style)
+        self.show_status()
+
+    def show_status(self) -> None:
+        """What goes on, else what was said last, else where the cursor is."""
+        palette = self.appearance.palette
+        if self.talk.stage is not None:
+            self.status.tell(Status(literal(self.talk.stage.text()), palette.accent, "ctrl+c cancels"))
+        elif self.message is not None:
+            self.status.tell(self.message)
+        elif self.talk.model is not None:
+            self.status.tell(Status(self._breadcrumbs(self.talk.model), palette.base, self._log_note()))
+
+    def _breadcrumbs(self, model: OpenModel) -> str:
+        row = self.model_tree.row
+        return " › ".join(literal(model.table.name(step)) for step in reversed([row, *model.table.ancestors(row)]))
+
+    def _log_note(self) -> str:
+        return f"o: {plural(self.talk.log.count, 'line')} printed" if self.talk.log else ""
+
+    def _forget_message(self) -> None:
+        """A key was pressed: what was said, and the marks of a reload, have been seen."""
+        self._interrupted = False
+        if self.model_tree.changes:
+            self.model_tree.clear_changes()
+            self.model_tree.paint()
+        if self.message is not None:
+            self.message = None
+            self.show_status()
+
+    # --- details --------------------------------------------------------------------------------------------------
+
+    def on_model_tree_cursor_moved(self) -> None:
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLE, self._cursor_rests)
+        self.show_status()
+
+    def _cursor_rests(self) -> None:
+        if self.talk.model is not None and self.talk.model.alive:
+            self.talk.failure = None
+        self.show_detail()
+
+    def show_detail(self) -> None:
+        """Bring the detail pane in line with the cursor, and ask the engine for what is missing."""
+        model, failure, page = self.talk.model, self.talk.failure, self.detail.new_page()
+        if failure is not None:
+            self.detail.tabs, self.detail.tab = pages.FAILURE_TABS, self._tab
+            (failure_card.write_traceback if self._tab else failure_card.write)(page, failure)
+            self.detail.show(page, (failure, self._tab))
+        elif model is not None:
+            row = self.model_tree.row
+            self.detail.tabs, self.detail.tab = pages.TABS, self._tab
+            pages.write(page, model, row, self._tab)
+            self.detail.show(page, (model.engine, row, self._tab))
+            if self.size.width >= WIDE:
+                source = self.source.new_page()
+                pages.write(source, model, row, pages.SOURCE)
+                self.source.show(source, (model.engine, row))
+            self._ask_about(model, row)
+        self.show_status()
+
+    def _ask_about(self, model: OpenModel, row: int) -> None:
+        """Ask for what the page of a row lacks; the answer comes when it comes."""
+        record = model.table.row(row)
+        if record is None or not self.detail.display:
+            return
+        self.talk.describe(pages.owner(model, row))
+        if isinstance(record, TensorRow | GhostRow) and 0 < record.elements <= SMALL_TENSOR:
+            self.talk.measure(row)
+
+    def action_measure(self) -> None:
+        """Measure the tensor under the cursor, of whatever size; of a module, go to its first tensor."""
+        if (model := self.talk.model) is None:
+            return
+        tensors = (Kind.PARAMETER, Kind.BUFFER, Kind.MADE, Kind.GHOST)
+        row = self.model_tree.row
+        if model.table.kinds[row] not in tensors:
+            own = [child for child in model.table.children(row) if model.table.kinds[child] in tensors]
+            if not own:
+                self.tell("no tensor of its own here to measure")
+                return
+            row = own[0]
+            self.model_tree.go_to(row)
+        self.talk.measure(row)
+
+    def action_tab(self, tab: int) -> None:
+        self._tab = tab
+        if not self.detail.display:
+            self.action_detail()
+        self.show_detail()
+
+    def action_detail(self) -> None:
+        """Open the detail pane over the tree, or give it the keys."""
+        self.screen.add_class("detail-open")
+        self.detail.focus()
+        self.call_after_refresh(self.show_detail)
+
+    def action_leave(self) -> None:
+        """Out of the detail pane, else out of a filter."""
+        if self.detail.has_focus or self.screen.has_class("detail-open"):
+            self.screen.remove_class("detail-open")
+            self.model_tree.focus()
+        elif self.model_tree.shown is not None and self.model_tree.shown.filtered:
+            self.model_tree.keep(None)
+        self.show_status()
+
+    def action_other_pane(self) -> None:
+        (self.action_leave if self.detail.has_focus else self.action_detail)()
+
+    # --- loading again, stopping, leaving -----------------------------------------------------------------------------
+
+    def action_reload(self) -> None:
+        self.message = None
+        self.talk.load(self.talk.request)
+
+    def action_interrupt(self) -> None:
+        """Cancel what runs; with nothing running, quit at the second press."""
+        if self.talk.cancel():
+            self.tell("cancelled; R loads again")
+        elif self._interrupted:
+            self.exit(self.talk.failure)
+        else:
+            self._interrupted = True
+            self.tell("nothing runs; ctrl+c once more, or q, quits")
+
+    async def action_quit(self) -> None:
+        self.exit(self.talk.failure if self.talk.model is None else None)
+
+    def on_unmount(self) -> None:
+        self._watch(())
+        if self.talk.engine is not None:
+            self.talk.engine.close()
+
+
+def file_part(target: str) -> str:
+    """model.py:Net(3) → model.py"""
+    head, colon, _ = target.rpartition(":") if not target.endswith(".py") else (target, "", "")
+    return head if colon else target

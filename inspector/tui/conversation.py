@@ -47,8 +47,9 @@ class Engine(Protocol):
     def drop(self, engine: int) -> None:
         """End this engine."""
 
-    def send(self, request: Request) -> None:
-        """Ask the kept engine."""
+    def send(self, request: Request, engine: int) -> bool:
+        """Ask an engine; False when it is gone."""
+        ...
 
     def close(self) -> None:
         """End everything."""
@@ -126,7 +127,8 @@ class Conversation:
 
     def _send(self, request: Request) -> None:
         assert self.engine is not None
-        self.engine.send(request)
+        assert self.model is not None
+        self.engine.send(request, self.model.engine)
 
     # --- hearing ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,309 @@
+"""The command line: arguments → a front end and an exit code. Imports neither torch nor textual."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from inspector import __version__
+
+if TYPE_CHECKING:  # What a front end needs is imported when it is known which one it is.
+    from inspector.config import Config
+    from inspector.headless import Outcome
+    from inspector.launch import Server
+
+EXAMPLES = """\
+examples:
+  nn-inspect model.py                              open the model of a file
+  nn-inspect model.py:Net                          this class, factory or instance of it
+  nn-inspect 'model.py:Net(num_classes=10)'        with constructor arguments
+  nn-inspect model.py --arg num_classes=10         the same without quoting parentheses
+  nn-inspect package.models:build_model            a dotted module
+  nn-inspect model.py --device meta                without allocating a byte for its weights
+  nn-inspect model.py --json | jq .totals          for programs; --tree, --markdown, --summary for people
+  ssh -t box nn-inspect model.py                   over SSH in one line (-t gives it a terminal)
+"""
+
+
+class ExitCode(IntEnum):
+    """What the shell is told; an interface like any other."""
+
+    FINE = 0
+    USAGE = 2
+    """Usage, target not found or ambiguous, bad configuration."""
+    USER_CODE = 3
+    """The user's file failed: import or constructor."""
+    ENGINE = 4
+    """The engine died or timed out."""
+    INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Help that begins with examples."""
+
+    def format_help(self) -> str:
+        return f"{EXAMPLES}\n{super().format_help()}"
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options there are."""
+    found = _Parser(
+        prog="nn-inspect",
+        description="The terminal inspector for PyTorch models.",
+        epilog="exit codes: 0 fine · 2 usage, target not found or ambiguous · 3 the file's own code failed · "
+        "4 the engine died or timed out · 130 interrupted",
+    )
+    found.add_argument(
+        "target", nargs="?", help="model.py[:Name[(arguments)]], a folder, or dotted.module:Name"
+    )
+    model = found.add_argument_group("the model")
+    model.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="a constructor argument")
+    model.add_argument("--config", default="", metavar="FILE", help="constructor arguments: .json, .toml or .yaml")
+    model.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:N, or meta: no memory for weights")
+    model.add_argument("--no-run", action="store_true", help="structure alone (there is no run to leave out yet)")
+    model.add_argument("--timeout", type=float, metavar="SECONDS", help="give up after that long (plain output)")
+    output = found.add_argument_group("plain output (the tree is the default when stdout is no terminal)")
+    forms = output.add_mutually_exclusive_group()
+    forms.add_argument("--tree", action="store_true", help="the structure as text")
+    forms.add_argument("--json", action="store_true", help="one document, schema nn-inspect/1")
+    forms.add_argument("--summary", action="store_true", help="torchinfo's table")
+    forms.add_argument("--markdown", action="store_true", help="the structure as a Markdown table")
+    output.add_argument("--depth", type=int, metavar="N", help="levels below the root")
+    output.add_argument(
+        "--filter", default="", metavar="TEXT", help="only what answers: words, type:, dtype:, is:"
+    )
+    window = found.add_argument_group("the window")
+    window.add_argument("--no-watch", action="store_true", help="do not reload when the file is saved")
+    window.add_argument("--ascii", action="store_true", help="no character beyond ASCII")
+    window.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    window.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR does the same)")
+    window.add_argument("--theme", default="", metavar="NAME", help="one of Textual's themes instead of the terminal's")
+    other = found.add_argument_group("other")
+    other.add_argument("--log", default="", metavar="FILE", help="write every message between the processes")
+    other.add_argument("--info", action="store_true", help="versions, terminal, configuration: for bug reports")
+    other.add_argument("--version", action="version", version=f"nn-inspect {__version__}")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """The console script."""
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # `| head` has seen enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.FINE
+    sys.exit(int(code))
+
+
+def run(arguments: list[str] | None = None) -> ExitCode:
+    """Parse, choose a front end, and run it to its end."""
+    options = parser().parse_args(arguments)
+    if options.info:
+        return _info()
+    if not options.target:
+        return _complain("which file? nn-inspect model.py (nn-inspect --help has examples)")
+    if (options.depth is not None and options.depth < 0) or (options.timeout is not None and options.timeout <= 0):
+        return _complain("--depth and --timeout want a positive number")
+    plain = options.tree or options.json or options.summary or options.markdown or not _has_terminal()
+    server = _start_server(None if plain else sys.stderr.fileno())
+    try:
+        config = _configured(options)
+    except ValueError as error:
+        server.process.kill()
+        return _complain(str(error))
+    log = open(options.log, "w", encoding="utf-8") if options.log else None  # noqa: SIM115 (closed by the front end's end)
+    return _print_report(options, config, server, log) if plain else _open_window(options, config, server, log)
+
+
+def _start_server(terminal: int | None) -> Server:
+    """First of all: torch takes longer to import than everything else together."""
+    from inspector.launch import start_server
+
+    return start_server(terminal)
+
+
+def _has_terminal() -> bool:
+    """Textual reads stdin and writes to stderr; a window needs all three to be a terminal that can move its cursor."""
+    return (
+        sys.stdout.isatty()
+        and sys.stdin.isatty()
+        and sys.stderr.isatty()
+        and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+    )
+
+
+def _configured(options: argparse.Namespace) -> Config:
+    """The configuration with the flags over it. Raises ValueError with what is wrong with it."""
+    from dataclasses import replace
+
+    from inspector.config import ConfigError, load
+
+    try:
+        config = load(os.environ, Path.cwd())
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    for warning in config.warnings:
+        print(f"nn-inspect: {warning}", file=sys.stderr)
+    return replace(
+        config,
+        theme=options.theme or config.theme,
+        ascii=options.ascii or config.ascii or not _speaks_unicode(),
+        mouse=config.mouse and not options.no_mouse,
+        watch=config.watch and not options.no_watch,
+    )
+
+
+def _speaks_unicode() -> bool:
+    """Whether the locale says otherwise; where it says nothing, terminals of this century do."""
+    said = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "utf-8"
+    return "utf" in said.lower()
+
+
+def _complain(words: str) -> ExitCode:
+    print(f"nn-inspect: {words}", file=sys.stderr)
+    return ExitCode.USAGE
+
+
+# --- the window -----------------------------------------------------------------------------------------------------
+
+
+def _open_window(options: argparse.Namespace, config: Config, server: Server, log: TextIO | None) -> ExitCode:
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        # Before textual is imported. What the user has set stays.
+        os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+        os.environ.setdefault("TEXTUAL_FPS", "30")
+        os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if options.no_color:
+        os.environ["NO_COLOR"] = "1"
+    from inspector.messages import Load
+    from inspector.tui.opening import WindowError, open_window
+
+    request = Load(options.target, tuple(options.arg), options.config, options.device)
+    try:
+        failure = open_window(request, config, server, log)
+    except WindowError as error:
+        server.process.kill()
+        return _complain(str(error))
+    if failure is None:
+        return ExitCode.FINE
+    from inspector.reports import failure_text
+
+    # The window is gone, and with it everything that stood in it.
+    sys.stderr.write(failure_text.write(failure))
+    return _code(failure.stage)
+
+
+def _code(stage: str) -> ExitCode:
+    if stage in ("target", "config", "torch"):
+        return ExitCode.USAGE
+    return ExitCode.ENGINE if stage == "engine" else ExitCode.USER_CODE
+
+
+# --- plain output ---------------------------------------------------------------------------------------------------
+
+
+def _print_report(options: argparse.Namespace, config: Config, server: Server, log: TextIO | None) -> ExitCode:
+    from inspector import headless
+    from inspector.messages import Load
+    from inspector.query import QueryError
+
+    request = Load(options.target, tuple(options.arg), options.config, options.device)
+    summary_depth = (options.depth if options.depth is not None else 3) if options.summary else None
+    outcome = headless.run(request, timeout=options.timeout, summary_depth=summary_depth, log=log, server=server)
+    try:
+        text = _report(options, config, outcome)
+    except QueryError as error:
+        return _complain(str(error))
+    sys.stdout.write(text)
+    if outcome.failure is None:
+        return ExitCode.FINE
+    if not options.json:
+        from inspector.reports import failure_text
+
+        sys.stderr.write(failure_text.write(outcome.failure))
+    return ExitCode.ENGINE if outcome.died else _code(outcome.failure.stage)
+
+
+def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> str:
+    """What goes to stdout."""
+    from inspector.reports import json_document, markdown, summary_text, text_tree
+    from inspector.table import ModelTable
+
+    table = None
+    if outcome.outline is not None:
+        table = ModelTable(outcome.outline)
+        for event in outcome.rows:
+            table.add(event)
+    target = outcome.built.target if outcome.built is not None else None
+    if options.json:
+        return json_document.write(
+            tool=_versions(outcome.torch),
+            asked=options.target,
+            target=target,
+            table=table,
+            failure=outcome.failure,
+            printed=(outcome.stdout, outcome.stderr, outcome.dropped),
+        )
+    if outcome.summary is not None:
+        return summary_text.write(outcome.summary, ascii_only=config.ascii)
+    if table is None or target is None or outcome.failure is not None:
+        return ""
+    if options.markdown:
+        return markdown.write(table, target, depth=options.depth, keep=options.filter)
+    painted = text_tree.paint if _wants_colour(options) else text_tree.paint_nothing
+    return text_tree.write(
+        table, target, depth=options.depth, keep=options.filter, ascii_only=config.ascii, painted=painted
+    )
+
+
+def _wants_colour(options: argparse.Namespace) -> bool:
+    if options.no_color or os.environ.get("NO_COLOR"):
+        return False
+    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def _versions(torch: str) -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    return {
+        "nn-inspect": __version__,
+        "python": platform.python_version(),
+        "torch": torch,
+        "textual": version("textual"),
+        "torchinfo": version("torchinfo"),
+    }
+
+
+def _info() -> ExitCode:
+    """Everything that a bug report should say."""
+    from importlib.metadata import PackageNotFoundError, version
+    from importlib.util import find_spec
+
+    from inspector.config import ConfigError, load, user_file
+
+    print(f"nn-inspect {__version__} at {os.path.dirname(os.path.abspath(__file__))}")
+    print(f"python     {sys.version.split()[0]} at {sys.executable}, {sys.platform}")
+    for name in ("torch", "textual", "rich", "torchinfo", "msgspec", "watchfiles"):
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "installed without metadata" if find_spec(name) else "not installed"
+        print(f"{name:<10} {found}")
+    for name in ("TERM", "COLORTERM", "TMUX", "SSH_CONNECTION", "LANG", "LC_ALL", "NO_COLOR", "CUDA_VISIBLE_DEVICES"):
+        print(f"{name:<10} {os.environ.get(name, '(not set)')}")
+    print(f"config     {user_file(os.environ)}")
+    try:
+        config = load(os.environ, Path.cwd())
+    except ConfigError as error:
+        return _complain(str(error))
+    print(f"read       {', '.join(config.read) or 'no configuration file'}")
+    return ExitCode.FINE

@@ -1,0 +1,178 @@
+"""The JSON document, schema nn-inspect/1: everything that is known, also when something failed, as far as it got."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from inspector.format import literal
+from inspector.schema import SCHEMA, Failure, Flag, GhostRow, Kind, ModuleRow, Source, Target, TensorRow
+from inspector.table import ModelTable
+
+Fields = dict[str, Any]
+
+
+def write(
+    *,
+    tool: Fields,
+    asked: str,
+    target: Target | None,
+    table: ModelTable | None,
+    failure: Failure | None,
+    printed: tuple[str, str, int],
+) -> str:
+    """One document; `asked` is the target as typed, `printed` is stdout, stderr and the bytes that were lost."""
+    document: Fields = {
+        "schema": SCHEMA,
+        "tool": tool,
+        "target": _target(asked, target),
+        "error": None if failure is None else _error(failure),
+        "modules": list(_modules(table)) if table else [],
+        "parameters": list(_tensors(table, Kind.PARAMETER)) if table else [],
+        "buffers": list(_tensors(table, Kind.BUFFER)) if table else [],
+        "unregistered": list(_unregistered(table)) if table else [],
+        "totals": _totals(table) if table else None,
+        "inputs": {"origin": "none", "args": [], "kwargs": {}},
+        "run": None,
+        "comparison": None,
+        "findings": [],
+        "printed": {
+            "stdout": literal(printed[0], lines=True),
+            "stderr": literal(printed[1], lines=True),
+            "dropped_bytes": printed[2],
+        },
+    }
+    return msgspec.json.format(msgspec.json.encode(finite(document)), indent=2).decode() + "\n"
+
+
+def finite(value: Any) -> Any:
+    """The same data with "nan", "inf" and "-inf" where JSON has no number."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _target(asked: str, target: Target | None) -> Fields:
+    if target is None:
+        return {"file": literal(asked), "name": None, "line": None, "call": None}
+    return {
+        "file": literal(target.file),
+        "name": literal(target.name),
+        "line": target.line,
+        "call": literal(target.call),
+        "device": target.device,
+        "chosen": literal(target.chosen),
+    }
+
+
+def _error(failure: Failure) -> Fields:
+    return {
+        "stage": failure.stage,
+        "type": literal(failure.type),
+        "message": literal(failure.message, lines=True),
+        "source": _source(failure.source),
+        "mend": literal(failure.mend, lines=True),
+        "candidates": [{"name": literal(c.name), "kind": c.kind, "line": c.line} for c in failure.candidates],
+        "arguments": [_argument(msgspec.structs.asdict(a)) for a in failure.arguments],
+        "command": literal(failure.command),
+        "traceback": literal(failure.traceback, lines=True),
+    }
+
+
+def _argument(fields: Fields) -> Fields:
+    return {name: literal(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+
+def _source(source: Source | None) -> Fields | None:
+    if source is None:
+        return None
+    return {"file": literal(source.file), "line": source.line, "code": literal(source.code)}
+
+
+def _modules(table: ModelTable) -> Iterator[Fields]:
+    for row in range(table.count):
+        record = table.row(row)
+        if not table.is_module(row) or not isinstance(record, ModuleRow):
+            continue
+        kind = table.type(row)
+        yield {
+            "path": literal(table.path(row)),
+            "type": literal(kind.name),
+            "qualified_type": literal(kind.qualified),
+            "training": table.has(row, Flag.TRAINING),
+            "source": _source(kind.source),
+            "extra_repr": literal(record.extra_repr, lines=True),
+            "parameters": table.elements[row],
+            "own_parameters": record.own_parameters,
+            "trainable": table.trainable[row],
+            "buffers": table.buffers[row],
+            "bytes": table.held[row],
+            "same_as": None if record.same_as is None else literal(table.path(record.same_as)),
+            "lazy": table.has(row, Flag.LAZY),
+            "wraps": literal(record.wraps),
+            "hooks": [literal(hook) for hook in record.hooks],
+            "calls": None,
+            "inputs": [],
+            "outputs": [],
+            "flops": None,
+            "seconds": None,
+            "memory_bytes": None,
+        }
+
+
+def _tensors(table: ModelTable, kind: Kind) -> Iterator[Fields]:
+    for row in range(table.count):
+        record = table.row(row) if table.kinds[row] == kind else None
+        if not isinstance(record, TensorRow):
+            continue
+        fields: Fields = {
+            "path": literal(table.path(row)),
+            "shape": None if record.shape is None else list(record.shape),
+            "dtype": record.dtype,
+            "device": literal(record.device),
+            "requires_grad": record.requires_grad,
+            "elements": None if record.lazy else record.elements,
+            "bytes": None if record.lazy else record.bytes,
+            "tied_to": None if record.tied_to is None else literal(table.path(record.tied_to)),
+            "shares_memory_of": literal(record.shares) or None,
+            "layout": record.layout or "strided",
+            "lazy": record.lazy,
+        }
+        if kind is Kind.BUFFER:
+            fields["persistent"] = record.persistent
+        yield fields
+
+
+def _unregistered(table: ModelTable) -> Iterator[Fields]:
+    for row in range(table.count):
+        record = table.row(row) if table.kinds[row] == Kind.GHOST else None
+        if isinstance(record, GhostRow):
+            yield {
+                "path": literal(table.path(row)),
+                "type": literal(record.type),
+                "container": literal(record.container),
+                "holds": record.holds,
+                "elements": record.elements,
+            }
+
+
+def _totals(table: ModelTable) -> Fields:
+    totals = table.totals
+    return {
+        "modules": totals.modules,
+        "parameters": totals.parameters,
+        "trainable": totals.trainable,
+        "buffers": totals.buffers,
+        "bytes": totals.bytes,
+        "lazy": totals.lazy,
+        "allocated": totals.allocated,
+        "flops": None,
+        "uncounted": {},
+    }

@@ -1,0 +1,227 @@
+"""The plain tree: what a pipe, a dumb terminal and `--tree` get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rich.cells import cell_len
+from rich.color import ColorSystem
+from rich.style import Style
+
+from inspector.format import bar, count, literal, padded, plural, shape, share, size, to_ascii, whole
+from inspector.query import search
+from inspector.schema import Flag, GhostRow, Kind, ModuleRow, RunRow, Target, TensorRow
+from inspector.table import ModelTable
+
+Paint = Callable[[str, str], str]
+"""Text and the name of a style → text, with escape codes where they are wanted."""
+
+_NAME_CELLS = 60
+"""A longer name takes the line to itself."""
+
+
+def paint_nothing(text: str, _: str) -> str:
+    """For pipes and files: no escape codes."""
+    return text
+
+
+def paint(text: str, style: str) -> str:
+    """For terminals, in their own colours."""
+    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style and text else text
+
+
+def write(
+    table: ModelTable,
+    target: Target,
+    *,
+    depth: int | None = None,
+    keep: str = "",
+    ascii_only: bool = False,
+    painted: Paint = paint_nothing,
+) -> str:
+    """The structure as text: one row a line, a run of blocks once, numbers right-aligned.
+
+    Rows deeper than `depth` are left out, and with `keep` all that does not answer that query, ancestors apart.
+    Raises QueryError when the query cannot be understood.
+    """
+    lines = [_title(table, target), ""]
+    rows = list(_with_branches(table, depth, keep))
+    cells = [(prefix + _name(table, row), *facts_of(table, row)) for row, prefix in rows]
+    name_width = min(max((cell_len(name) for name, _, _ in cells), default=0), _NAME_CELLS)
+    type_width = max((cell_len(kind) + cell_len(marks) for _, kind, marks in cells), default=0)
+    lines.append(f"{padded('module', name_width)}  {padded('type', type_width)}    params     %             memory")
+    for (row, _), (name, kind, marks) in zip(rows, cells, strict=True):
+        blank = " " * (type_width - cell_len(kind) - cell_len(marks))
+        text = f"{padded(name, name_width)}  {painted(kind, _style(table, row))}{painted(marks, 'dim')}{blank}"
+        lines.append(f"{text}  {_numbers(table, row)}".rstrip())
+    if keep and len(rows) == 1:
+        lines.append(f"(nothing answers {literal(keep)})")
+    lines += ["", *_totals(table)]
+    text = "\n".join(lines) + "\n"
+    return to_ascii_lines(text) if ascii_only else text
+
+
+def to_ascii_lines(text: str) -> str:
+    """Text in ASCII, its newlines kept."""
+    return "\n".join(map(to_ascii, text.split("\n")))
+
+
+def _title(table: ModelTable, target: Target) -> str:
+    mode = "train" if table.has(0, Flag.TRAINING) else "eval"
+    if table.has(0, Flag.MIXED_MODE):
+        mode += " (mixed)"
+    chosen = f"  ({literal(target.chosen)})" if target.chosen else ""
+    return f"{literal(target.file)}:{literal(target.call)}  {mode}  {target.device}{chosen}"
+
+
+def _with_branches(table: ModelTable, depth: int | None, keep: str) -> Iterator[tuple[int, str]]:
+    """Rows with their branch lines, top to bottom."""
+    rows = list(shown_rows(table, depth, keep))
+    stems: list[str] = []
+    # From the end, because a branch goes on downwards only if a row of its level follows.
+    open_levels: set[int] = set()
+    for _, level in reversed(rows):
+        open_levels = {at for at in open_levels if at <= level}
+        stem = "".join("│ " if at in open_levels else "  " for at in range(1, level))
+        stems.append(stem + ("├ " if level in open_levels else "└ ") if level else "")
+        open_levels.add(level)
+    yield from ((row, stem) for (row, _), stem in zip(rows, reversed(stems), strict=True))
+
+
+def shown_rows(table: ModelTable, depth: int | None, keep: str) -> Iterator[tuple[int, int]]:
+    """The rows of a plain report with their levels below the root, top to bottom; of a run the first block only."""
+    kept = _kept(table, keep) if keep else None
+    waiting = [(0, 0)]
+    while waiting:
+        row, level = waiting.pop()
+        yield row, level
+        if depth is None or level < depth:
+            inner = [child for child in table.children(row) if _is_shown(table, child, kept)]
+            if kept is None and table.kinds[row] == Kind.RUN:
+                del inner[1:]
+            waiting.extend((child, level + 1) for child in reversed(inner))
+
+
+def _kept(table: ModelTable, keep: str) -> set[int]:
+    kept = {0}
+    for row in search(table, keep):
+        while row not in kept:
+            kept.add(row)
+            row = table.above(row)
+    return kept
+
+
+def _is_shown(table: ModelTable, row: int, kept: set[int] | None) -> bool:
+    """Everything but the plain tensors of modules that hold nothing else: their numbers stand on the module's line."""
+    if kept is not None:
+        return row in kept
+    if table.kinds[row] not in (Kind.PARAMETER, Kind.BUFFER):
+        return True
+    above = table.above(row)
+    odd = table.flags[row] & (Flag.TIED | Flag.ALIASED)
+    return bool(odd) or any(table.kinds[c] not in (Kind.PARAMETER, Kind.BUFFER) for c in table.children(above))
+
+
+def _name(table: ModelTable, row: int) -> str:
+    return literal(table.name(row))
+
+
+def facts_of(table: ModelTable, row: int) -> tuple[str, str]:
+    """Type with its facts, and everything out of the ordinary."""
+    record, kind = table.row(row), table.kind(row)
+    match record:
+        case RunRow():
+            return f"{record.count:,} × {literal(table.type(row).name)} {literal(record.facts)}".rstrip(), ""
+        case ModuleRow():
+            text = f"{literal(table.type(row).name)} {literal(record.facts)}".rstrip()
+            return text, "".join(f"  {mark}" for mark in _module_marks(table, row, record))
+        case TensorRow():
+            text = f"{shape(record.shape)} {record.dtype}"
+            return text, "".join(f"  {mark}" for mark in _tensor_marks(table, kind, record))
+        case GhostRow():
+            size_text = f" {shape(record.shape)} {record.dtype}" if record.shape is not None else ""
+            return literal(record.type) + size_text, "  NOT REGISTERED"
+        case None:
+            return "", ""
+
+
+def _module_marks(table: ModelTable, row: int, record: ModuleRow) -> Iterator[str]:
+    if record.same_as is not None:
+        word = "back to" if table.kinds[row] == Kind.CYCLE else "="
+        yield f"{word} {literal(table.path(record.same_as)) or 'the root'}"
+    elif record.also_at:
+        yield f"also {', '.join(map(literal, record.also_at[:3]))}"
+    if record.wraps:
+        yield literal(record.wraps)
+    if row and table.has(row, Flag.TRAINING) != table.has(0, Flag.TRAINING):
+        yield "train" if table.has(row, Flag.TRAINING) else "eval"
+    if table.has(row, Flag.FROZEN):
+        yield "partly frozen" if table.has(row, Flag.TRAINABLE) else "frozen"
+    if table.has(row, Flag.LAZY):
+        yield "lazy"
+    if record.hooks:
+        yield plural(len(record.hooks), "hook")
+    if table.device(row) not in ("", table.device(0)):
+        yield f"on {literal(table.device(row))}"
+    if table.dtype(row) not in ("", table.dtype(0)):
+        yield table.dtype(row)
+    if record.note:
+        yield literal(record.note)
+
+
+def _tensor_marks(table: ModelTable, kind: Kind, record: TensorRow) -> Iterator[str]:
+    if kind is Kind.BUFFER:
+        yield "buffer" if record.persistent else "buffer, not saved"
+    if kind is Kind.MADE:
+        yield f"made by {literal(record.note)}"
+    if record.tied_to is not None:
+        yield f"= {literal(table.path(record.tied_to))}"
+    elif record.also_at:
+        yield f"also {', '.join(map(literal, record.also_at[:3]))}"
+    if record.shares:
+        yield f"shares memory of {literal(record.shares)}"
+    if kind is Kind.PARAMETER and not record.requires_grad:
+        yield "frozen"
+    if record.lazy:
+        yield "lazy"
+    if record.layout:
+        yield literal(record.layout)
+
+
+def _numbers(table: ModelTable, row: int) -> str:
+    counted = table.kinds[row] not in (Kind.BUFFER, Kind.GHOST, Kind.MADE)
+    elements = table.elements[row] if counted else 0
+    percent = share(elements, table.totals.parameters)
+    params = count(elements) if elements else ""
+    if table.kinds[row] == Kind.GHOST and table.elements[row]:
+        params = f"({count(table.elements[row])})"
+    held = size(table.held[row]) if table.held[row] else ""
+    return f"{params:>8}  {percent:>4} {padded(bar(elements, table.totals.parameters, 8), 8)} {held:>9}"
+
+
+def _style(table: ModelTable, row: int) -> str:
+    if table.kinds[row] == Kind.GHOST:
+        return "bold yellow"
+    if not (table.is_module(row) or table.kinds[row] == Kind.RUN):
+        return "dim"
+    return _STYLES.get(table.type(row).group, "")
+
+
+_STYLES = {
+    "user": "bold", "container": "dim", "convolution": "blue", "linear": "cyan", "normalization": "green",
+    "activation": "yellow", "pooling": "bright_blue", "dropout": "magenta", "recurrent": "bright_blue",
+    "attention": "bright_magenta", "embedding": "bright_magenta", "loss": "red",
+}  # fmt: skip
+
+
+def _totals(table: ModelTable) -> Iterator[str]:
+    totals = table.totals
+    frozen = totals.parameters - totals.trainable
+    yield f"parameters  {whole(totals.parameters)}  ({whole(totals.trainable)} trainable, {whole(frozen)} frozen)"
+    if totals.lazy:
+        yield f"            + {plural(totals.lazy, 'lazy tensor')}, of unknown size until the first run"
+    if totals.buffers:
+        yield f"buffers     {plural(totals.buffers, 'element')}"
+    where = "" if totals.allocated else "  (not allocated: on the meta device)"
+    yield f"memory      {whole(totals.bytes)} bytes  ({size(totals.bytes)}){where}"
+    yield f"modules     {whole(totals.modules)}"

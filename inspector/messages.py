@@ -202,6 +202,8 @@ class Failed(Record, frozen=True, tag="failed"):
     """The request before this event came to nothing."""
 
     failure: Failure
+    row: int | None = None
+    """The row that it was about, if it was about one."""
 
 
 EngineEvent = (

@@ -1,0 +1,162 @@
+"""The loaded model: one match from a Request to what is done about it and the events that tell of it."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Generator, Iterator
+
+import msgspec
+from torch import nn
+
+from inspector.engine import detail, structure, summary, target, tensor_stats
+from inspector.engine.failure import LoadFailed, describe
+from inspector.engine.guard import Guard
+from inspector.engine.structure import Structure
+from inspector.messages import (
+    CHUNK_ROWS,
+    DescribeModule,
+    EngineEvent,
+    Failed,
+    Load,
+    MeasureTensor,
+    ModelBuilt,
+    ModuleDescribed,
+    Request,
+    RowsDescribed,
+    StageStarted,
+    StructureFinished,
+    StructureOutlined,
+    Summarize,
+    TensorMeasured,
+)
+
+_pack_rows = msgspec.msgpack.Encoder().encode
+
+Chore = Generator[None, None, None]
+"""Work that takes long and can wait between any two of its steps."""
+
+
+class NotLoadedError(Exception):
+    """Something was asked about a model that is not there."""
+
+
+class Session:
+    """One model, from its load to the end of its engine.
+
+    A request is answered at once; what would keep the next one waiting is left as a chore, which `step` takes further
+    whenever there is nothing to answer. Whatever is raised on the way becomes an event.
+    """
+
+    def __init__(self, send: Callable[[EngineEvent], None]) -> None:
+        self._send = send
+        self._model: nn.Module | None = None
+        self._structure: Structure | None = None
+        self._chores: dict[type[Request], tuple[Request, Chore]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are chores left."""
+        return bool(self._chores)
+
+    def answer(self, request: Request) -> None:
+        """Do what is asked, or begin it."""
+        try:
+            self._obey(request)
+        except BaseException as error:  # User code runs in all of these, and may even call sys.exit.
+            self._fail(error, request)
+
+    def step(self) -> None:
+        """Take the newest chore one step further."""
+        kind, (request, chore) = next(reversed(self._chores.items()))
+        try:
+            next(chore)
+        except StopIteration:
+            del self._chores[kind]
+        except BaseException as error:
+            del self._chores[kind]
+            self._fail(error, request)
+
+    def _obey(self, request: Request) -> None:
+        match request:
+            case Load():
+                self._load(request)
+            case DescribeModule(row=row):
+                self._send(ModuleDescribed(row, detail.describe_module(self._known().module(row))))
+            case MeasureTensor():
+                # Only the newest is still looked at: it takes the place of an unfinished one.
+                self._chores.pop(MeasureTensor, None)
+                self._chores[MeasureTensor] = (request, self._measure(request))
+            case Summarize(depth=depth):
+                self._send(summary.summarize(self._built(), depth))
+
+    def _fail(self, error: BaseException, request: Request) -> None:
+        if isinstance(error, LoadFailed):
+            self._send(Failed(error.failure))
+        else:
+            failure = describe(error, "structure" if isinstance(request, Load) else "engine")
+            self._send(Failed(failure, getattr(request, "row", None)))
+
+    # --- the model --------------------------------------------------------------------------------------------------
+
+    def _load(self, request: Load) -> None:
+        built = target.load(request, self._send)
+        self._model = built.model
+        gc.freeze()  # The model stays for as long as this process: no collection needs to look at it.
+        self._send(ModelBuilt(built.target, built.files, built.others, built.seconds, built.note))
+        self._read(built.model, request)
+
+    def _read(self, model: nn.Module, request: Load) -> None:
+        started = time.perf_counter()
+        guard = Guard(model)
+        self._send(StageStarted("reading the structure"))
+        if (preview := structure.preview(model)) is not None:
+            self._send(StructureOutlined(preview.outline, time.perf_counter() - started))
+            for first in range(0, preview.outline.count, CHUNK_ROWS):
+                self._tell(preview, first, CHUNK_ROWS)
+        self._structure = structure.read(model)
+        self._send(StructureOutlined(self._structure.outline, time.perf_counter() - started))
+        self._chores[Load] = (request, self._tell_all(self._structure, guard))
+
+    def _tell_all(self, known: Structure, guard: Guard) -> Chore:
+        """Describe every row, what a front end shows first before the rest."""
+        for first, count in spans(known.opening_rows()):
+            self._tell(known, first, count)
+        for first in range(0, known.outline.count, CHUNK_ROWS):
+            yield
+            self._tell(known, first, CHUNK_ROWS)
+        yield
+        self._send(StructureFinished(*guard.check()))
+
+    def _tell(self, known: Structure, first: int, count: int) -> None:
+        count = min(count, known.outline.count - first)
+        self._send(RowsDescribed(first, _pack_rows(known.rows(first, count)), count))
+
+    def _measure(self, request: MeasureTensor) -> Chore:
+        started = time.perf_counter()
+        stats = yield from tensor_stats.measuring(self._known().tensor(request.row), request.bins)
+        self._send(TensorMeasured(request.row, stats, time.perf_counter() - started))
+
+    def _known(self) -> Structure:
+        if self._structure is None:
+            raise NotLoadedError("no structure has been read in this engine")
+        return self._structure
+
+    def _built(self) -> nn.Module:
+        if self._model is None:
+            raise NotLoadedError("no model has been built in this engine")
+        return self._model
+
+
+def spans(rows: list[int]) -> Iterator[tuple[int, int]]:
+    """Neighbouring rows of an ascending list, as (first, count)."""
+    first = count = 0
+    for row in rows:
+        if count and row == first + count:
+            count += 1
+            continue
+        if count:
+            yield first, count
+        first, count = row, 1
+    if count:
+        yield first, count

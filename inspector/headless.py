@@ -1,0 +1,181 @@
+"""One load without a window: what the plain reports are made from."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TextIO
+
+import msgspec
+
+from inspector import crash
+from inspector.client import EngineClient, Server, start_server
+from inspector.messages import (
+    EngineDied,
+    Event,
+    Failed,
+    Load,
+    ModelBuilt,
+    Printed,
+    RowsDescribed,
+    StageStarted,
+    StillRunning,
+    StructureFinished,
+    StructureOutlined,
+    Summarize,
+    Summarized,
+    TorchImported,
+    TorchMissing,
+)
+from inspector.schema import Failure, Outline
+
+PRINTED_BYTES = 64 * 1024
+"""How much of what the user's code prints is kept, of each stream."""
+
+LOCATE_SECONDS = 1.0
+"""How long a hung engine has to say in which line it is."""
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What came of one load, as far as it got."""
+
+    request: Load
+    torch: str = ""
+    """Version; empty while torch has not been imported."""
+    built: ModelBuilt | None = None
+    outline: Outline | None = None
+    """The whole one, never the preview of a large model."""
+    rows: list[RowsDescribed] = []
+    """The records of all rows, in chunks as they came; some rows may come twice."""
+    finished: StructureFinished | None = None
+    summary: Summarized | None = None
+    stdout: str = ""
+    """What the user's code printed, control characters included: the first of it, if it was too much."""
+    stderr: str = ""
+    dropped: int = 0
+    """Bytes of both that are not here."""
+    failure: Failure | None = None
+    died: bool = False
+    """Whether the engine died or was given up, rather than having said itself what went wrong."""
+
+
+def run(
+    request: Load,
+    *,
+    timeout: float | None = None,
+    summary_depth: int | None = None,
+    log: TextIO | None = None,
+    server: Server | None = None,
+) -> Outcome:
+    """Load a model, hear everything about its structure, and end the engine.
+
+    After `timeout` seconds, torch's import included, the engine is ended and the failure names the line it was in.
+    With a `summary_depth` torchinfo's table is asked for too. A `server` that was started earlier is taken over; none
+    outlives this call, whatever ends it.
+    """
+    return asyncio.run(_run(request, timeout, summary_depth, log, server or start_server()))
+
+
+async def _run(
+    request: Load, timeout: float | None, summary_depth: int | None, log: TextIO | None, server: Server
+) -> Outcome:
+    load = _HeadlessLoad(request, summary_depth)
+    client = EngineClient(server, load.hear, log=log)
+    try:
+        load.begin(client)
+        if not await _within(timeout, load.done):
+            doing = load.doing
+            if client.locate():
+                await _within(LOCATE_SECONDS, load.located)
+            load.give_up(doing, timeout or 0.0)
+        client.drain()
+    finally:
+        client.close()
+    return load.outcome
+
+
+async def _within(seconds: float | None, happened: asyncio.Event) -> bool:
+    try:
+        await asyncio.wait_for(happened.wait(), seconds)
+    except asyncio.TimeoutError:
+        return False
+    return True
+
+
+class _HeadlessLoad:
+    """Gathers what is heard of one load into an Outcome."""
+
+    def __init__(self, request: Load, summary_depth: int | None) -> None:
+        self.outcome = Outcome(request=request)
+        self.done = asyncio.Event()
+        self.located = asyncio.Event()
+        """Whether a hung engine has said where it is."""
+        self._summary_depth = summary_depth
+        self.doing = "importing torch"
+        self._where: StillRunning | None = None
+
+    def begin(self, client: EngineClient) -> None:
+        self._client = client
+        client.load(self.outcome.request)
+
+    def hear(self, _: int, event: Event) -> None:
+        outcome = self.outcome
+        match event:
+            case TorchImported(version=version):
+                outcome.torch = version
+                self.doing = "forking an engine"
+            case StageStarted(what=what):
+                self.doing = what
+            case ModelBuilt():
+                outcome.built = event
+            case StructureOutlined(outline=outline):
+                outcome.outline = outline
+                outcome.rows.clear()
+            case RowsDescribed():
+                outcome.rows.append(event)
+            case StructureFinished():
+                outcome.finished = event
+                self._summarize()
+            case Summarized():
+                outcome.summary = event
+                self.done.set()
+            case Printed():
+                self._keep(event)
+            case StillRunning():
+                self._where = event
+                self.located.set()
+            case Failed(failure=failure) | TorchMissing(failure=failure) | EngineDied(failure=failure):
+                outcome.failure = failure
+                outcome.died = isinstance(event, EngineDied)
+                self.done.set()
+
+    def give_up(self, doing: str, timeout: float) -> None:
+        """Say what was going on when the time was over, unless it came to an end just now."""
+        if self.done.is_set():
+            return
+        place = self._where.source if self._where else None
+        where = f", in {os.path.basename(place.file)}:{place.line} `{place.code}`" if place else ""
+        self.outcome.died = True
+        self.outcome.failure = Failure(
+            stage="engine",
+            type="timeout",
+            message=f"still {doing} after {timeout:g} s{where}",
+            source=place,
+            context=crash.context(place) if place else (),
+            mend="--timeout with more seconds gives it longer",
+        )
+
+    def _summarize(self) -> None:
+        if self._summary_depth is None:
+            self.done.set()
+        else:
+            self.doing = "writing the summary"
+            self._client.send(Summarize(self._summary_depth))
+
+    def _keep(self, printed: Printed) -> None:
+        """Keep the first of what is printed."""
+        before = getattr(self.outcome, printed.stream)
+        text = printed.text.encode()
+        room = max(0, PRINTED_BYTES - len(before.encode()))
+        setattr(self.outcome, printed.stream, before + text[:room].decode("utf-8", "ignore"))
+        self.outcome.dropped += printed.dropped + max(0, len(text) - room)

@@ -372,3 +372,7 @@ class Failure(Record, frozen=True):
     """What was to be called, when arguments are missing: `Net`."""
     command: str = ""
     """A command line that would work, ready to be typed."""
+    column: int = 0
+    """Where in its line a syntax error was found, counted from 1; 0 of every other failure."""
+    files: tuple[str, ...] = ()
+    """The user's own files that had been reached: a change to one of them may mend it."""

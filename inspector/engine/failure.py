@@ -1,0 +1,165 @@
+"""An exception of the user's code, told so that the line at fault is seen first."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from types import TracebackType
+from typing import Literal
+
+import inspector
+from inspector.engine import mends
+from inspector.engine.case import Case
+from inspector.engine.source_files import code_at, is_library, lines_around, read_lines
+from inspector.messages import Load
+from inspector.schema import Argument, Candidate, Failure, Frame, Source
+
+Stage = Literal["target", "config", "torch", "import", "construct", "structure", "engine"]
+
+_HERE = os.path.dirname(os.path.realpath(inspector.__file__)) + os.sep
+_LONGEST_TEXT = 100_000
+_MOST_FRAMES = 100
+
+
+class LoadFailed(Exception):  # noqa: N818 - news is told in the past tense here
+    """There is no model; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def describe(error: BaseException, stage: Stage, request: Load | None = None) -> Failure:
+    """Tell of an exception that the user's code let out; never raises, whatever the exception is like.
+
+    With the request at hand the way out can be named as a command line.
+    """
+    entered = _without_ours(error)
+    frames = _frames(entered)
+    source, column = _fault(error, frames)
+    if isinstance(error, SyntaxError) and source is not None:
+        frames = (*frames, Frame(source.file, source.line, "<module>", source.code))
+    message = message_of(error)
+    way_out = mends.find(Case(error, message, stage, request or Load(target=""), source))
+    return Failure(
+        stage=stage,
+        type=type(error).__name__,
+        message=sendable(message),
+        source=source,
+        column=column,
+        context=context_of(source),
+        frames=frames,
+        mend=sendable(way_out.mend),
+        traceback=sendable(_traceback_text(error, entered)),
+        command=sendable(way_out.command),
+    )
+
+
+def refuse(
+    stage: Stage,
+    kind: str,
+    message: str,
+    *,
+    mend: str = "",
+    command: str = "",
+    source: Source | None = None,
+    candidates: tuple[Candidate, ...] = (),
+    arguments: tuple[Argument, ...] = (),
+    call: str = "",
+) -> LoadFailed:
+    """A failure that was found without an exception; to be raised."""
+    failure = Failure(
+        stage=stage,
+        type=kind,
+        message=sendable(message),
+        source=source,
+        context=context_of(source),
+        mend=sendable(mend),
+        command=sendable(command),
+        candidates=candidates,
+        arguments=arguments,
+        call=call,
+    )
+    return LoadFailed(failure)
+
+
+def place(file: str, line: int) -> Source:
+    """A place in a file, with its code."""
+    return Source(sendable(file), line, sendable(code_at(file, line)))
+
+
+def context_of(source: Source | None) -> tuple[tuple[int, str], ...]:
+    """The lines around a source, numbered."""
+    if source is None:
+        return ()
+    return tuple((number, sendable(text)) for number, text in lines_around(source.file, source.line))
+
+
+def sendable(text: str) -> str:
+    """Text that the wire can carry: lone surrogates spelled out, and no longer than anyone would read."""
+    if len(text) > _LONGEST_TEXT:
+        half = _LONGEST_TEXT // 2
+        text = f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def message_of(error: BaseException) -> str:
+    """What the exception says, or why it says nothing."""
+    if isinstance(error, SystemExit) and not isinstance(error.code, str):
+        return f"sys.exit({'' if error.code is None else error.code}) was called"
+    if isinstance(error, SyntaxError) and isinstance(error.msg, str):
+        return error.msg
+    try:
+        return str(error)
+    except Exception as trouble:
+        return f"(its message cannot be read: __str__ raised {type(trouble).__name__})"
+
+
+def _without_ours(error: BaseException) -> TracebackType | None:
+    """The traceback from where it leaves this program and the import machinery."""
+    entry = error.__traceback__
+    while entry is not None and _is_ours(entry.tb_frame.f_code.co_filename):
+        entry = entry.tb_next
+    if entry is None and not isinstance(error, SyntaxError):
+        return error.__traceback__
+    return entry
+
+
+def _is_ours(file: str) -> bool:
+    machinery = file.startswith("<frozen importlib") or file.endswith(os.path.join("importlib", "__init__.py"))
+    return machinery or os.path.realpath(file).startswith(_HERE)
+
+
+def _frames(entry: TracebackType | None) -> tuple[Frame, ...]:
+    own = []
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        if not is_library(code.co_filename):
+            own.append((os.path.abspath(code.co_filename), entry.tb_lineno or code.co_firstlineno, code.co_name))
+        entry = entry.tb_next
+    if len(own) > _MOST_FRAMES:  # A recursion without end: its beginning and its end say it all.
+        own = own[: _MOST_FRAMES // 2] + own[-_MOST_FRAMES // 2 :]
+    return tuple(Frame(sendable(file), line, name, sendable(code_at(file, line))) for file, line, name in own)
+
+
+def _fault(error: BaseException, frames: tuple[Frame, ...]) -> tuple[Source | None, int]:
+    """The innermost place that is the user's own, and the column, where it is known."""
+    if isinstance(error, SyntaxError) and _is_text(error.filename) and not is_library(str(error.filename)):
+        line = error.lineno if isinstance(error.lineno, int) and error.lineno > 0 else 1
+        column = error.offset if isinstance(error.offset, int) and error.offset > 0 else 0
+        return place(os.path.abspath(str(error.filename)), line), column
+    if not frames:
+        return None, 0
+    return Source(frames[-1].file, frames[-1].line, frames[-1].code), 0
+
+
+def _is_text(name: object) -> bool:
+    return isinstance(name, str) and bool(read_lines(name))
+
+
+def _traceback_text(error: BaseException, entered: TracebackType | None) -> str:
+    try:
+        return "".join(traceback.TracebackException(type(error), error, entered).format())
+    except Exception as trouble:
+        steps = "".join(traceback.format_tb(entered))
+        return f"{steps}{type(error).__name__}\n(the rest cannot be written: {type(trouble).__name__})\n"

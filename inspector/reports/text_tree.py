@@ -156,7 +156,7 @@ def _module_marks(table: ModelTable, row: int, record: ModuleRow) -> Iterator[st
     if row and table.has(row, Flag.TRAINING) != table.has(0, Flag.TRAINING):
         yield "train" if table.has(row, Flag.TRAINING) else "eval"
     if table.has(row, Flag.FROZEN):
-        yield "partly frozen" if table.has(row, Flag.TRAINABLE) else "frozen"
+        yield "part frozen" if table.has(row, Flag.TRAINABLE) else "frozen"
     if table.has(row, Flag.LAZY):
         yield "lazy"
     if record.hooks:

@@ -20,6 +20,8 @@ class Column:
     cell: Callable[[ModelTable, int], str]
     """Table and row → text of at most `width` cells."""
     right: bool = True
+    gives_way: int = 1
+    """Where there is too little room, the column with the highest number goes first; 0 stays."""
 
 
 def _params(table: ModelTable, row: int) -> str:
@@ -65,10 +67,10 @@ def _buffers(table: ModelTable, row: int) -> str:
     return count(table.buffers[row]) if table.buffers[row] else ""
 
 
-PARAMS = Column("params", 8, _params)
+PARAMS = Column("params", 8, _params, gives_way=0)
 BAR = Column("", 5, _bar, right=False)
-PERCENT = Column("%", 4, _percent)
-BYTES = Column("memory", 8, _held)
+PERCENT = Column("%", 4, _percent, gives_way=3)
+BYTES = Column("memory", 8, _held, gives_way=2)
 TRAINS = Column("trains", 6, _trains, right=False)
 MODE = Column("mode", 6, _mode, right=False)
 BUFFERS = Column("buffers", 8, _buffers)
@@ -76,7 +78,7 @@ DTYPE = Column("dtype", 9, lambda table, row: table.dtype(row)[:9], right=False)
 DEVICE = Column("device", 8, lambda table, row: table.device(row)[:8], right=False)
 
 SETS: tuple[tuple[Column, ...], ...] = (
-    (PARAMS, PERCENT, BAR, BYTES),
+    (PARAMS, BAR, PERCENT, BYTES),
     (PARAMS, TRAINS, MODE, BUFFERS),
     (PARAMS, DTYPE, DEVICE, BYTES),
 )

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from inspector.format import count, end_cut, literal, middle_cut, padded, plural, shape
+from inspector.format import count, end_cut, literal, middle_cut, plural, shape
 from inspector.schema import Flag, GhostRow, Kind, ModuleRow, Row, RunRow, TensorRow
 from inspector.table import ModelTable
 from inspector.tui.canvas import Line
@@ -34,10 +34,10 @@ class Layout:
 
     @classmethod
     def fit(cls, width: int, columns: tuple[Column, ...]) -> Layout:
-        """As many columns as leave half of the line to name and type; the same for every row, so nothing jumps."""
+        """As many columns as leave most of the line to name and type; the same for every row, so nothing jumps."""
         room = list(columns)
-        while len(room) > 1 and width - _cells(room) < max(width * 11 // 20, 40):
-            room.pop(-1 if room[-1].title != "memory" or len(room) == 2 else -2)
+        while len(room) > 1 and width - _cells(room) < max(width * 16 // 25, 40):
+            room.remove(max(room, key=lambda column: column.gives_way))
         rest = width - _cells(room) - 2
         name = max(min(rest * 9 // 20, 48), 12)
         return cls(width, name, rest - name, tuple(room))
@@ -49,7 +49,7 @@ def _cells(columns: list[Column]) -> int:
 
 def heading(layout: Layout, palette: Palette, order: str, ascii_only: bool) -> Strip:
     """The titles of the columns."""
-    title = "module" if order == "registration order" else f"module (by {order})"
+    title = "module" if order == "registration order" else f"module, by {order}"
     line = Line().add(" ", palette.dim).add(end_cut(title, layout.name), palette.dim)
     line.pad(layout.name + 2, palette.dim).add("type", palette.dim)
     line.pad(layout.name + 2 + layout.type, palette.dim)
@@ -86,31 +86,42 @@ def name_of(table: ModelTable, row: int) -> str:
     return f"{name} · {record.count:,} ×" if isinstance(record, RunRow) else name
 
 
-def type_pieces(table: ModelTable, row: int, palette: Palette) -> list[Piece]:
-    """What the row is: type and facts, then every mark that it bears, the most urgent first."""
+def type_pieces(table: ModelTable, row: int, palette: Palette) -> tuple[list[Piece], list[Piece]]:
+    """What the row is (type, then facts), and every mark that it bears, the most urgent first."""
     kind, record = table.kind(row), table.row(row)
-    pieces: list[Piece] = []
+    what: list[Piece] = []
     if kind in (Kind.MODULE, Kind.SHARED, Kind.CYCLE, Kind.RUN):
-        pieces.append((literal(table.type(row).name), palette.group(table.type(row).group)))
+        what.append((literal(table.type(row).name), palette.group(table.type(row).group)))
         facts = record.facts if isinstance(record, ModuleRow | RunRow) else ""
-        if facts:
-            pieces.append((f" {literal(facts)}", palette.base))
+        what.append((f" {literal(facts)}" if facts else "", palette.base))
     elif isinstance(record, TensorRow):
-        pieces.append((shape(record.shape), palette.base))
-        pieces.append((f" {record.dtype}" if record.dtype else "", palette.dim))
+        what.append((shape(record.shape), palette.base))
+        what.append((f" {record.dtype}" if record.dtype else "", palette.dim))
     elif isinstance(record, GhostRow):
-        pieces.append((literal(record.type), palette.warning))
-        if record.shape is not None:
-            pieces.append((f" {shape(record.shape)} {record.dtype}", palette.base))
-    pieces.extend((f"  {text}", style) for text, style in marks(table, row, record, palette))
+        what.append(("not registered", palette.warning))
+        sizes = f" {shape(record.shape)} {record.dtype}" if record.shape is not None else ""
+        what.append((f" {literal(record.type)}{sizes}", palette.base))
+    return what, [(f"  {text}", style) for text, style in marks(table, row, record, palette)]
+
+
+def fitted(what: list[Piece], marked: list[Piece], room: int) -> list[Piece]:
+    """Pieces cut to a number of cells: facts give way to marks, and marks to the type."""
+    first, *rest = what or [("", Style.null())]
+    needed = sum(cell_len(text) for text, _ in marked)
+    pieces = [(end_cut(first[0], room), first[1])]
+    room -= cell_len(pieces[0][0])
+    for text, style in rest:
+        pieces.append((end_cut(text, max(room - needed, 0)), style))
+        room -= cell_len(pieces[-1][0])
+    for text, style in marked:
+        pieces.append((end_cut(text, max(room, 0)), style))
+        room -= cell_len(pieces[-1][0])
     return pieces
 
 
 def marks(table: ModelTable, row: int, record: Row | None, palette: Palette) -> list[Piece]:
     """Words for everything about a row that is out of the ordinary."""
     kind, found = table.kind(row), list[Piece]()
-    if kind is Kind.GHOST:
-        found.append(("not registered", palette.warning))
     if isinstance(record, ModuleRow):
         found.extend(_module_marks(table, kind, record, palette))
     if isinstance(record, TensorRow):
@@ -118,7 +129,7 @@ def marks(table: ModelTable, row: int, record: Row | None, palette: Palette) -> 
     if table.is_module(row) and row and table.has(row, Flag.TRAINING) != table.has(0, Flag.TRAINING):
         found.append(("train" if table.has(row, Flag.TRAINING) else "eval", palette.accent))
     if table.is_module(row) and table.has(row, Flag.FROZEN):
-        found.append(("partly frozen" if table.has(row, Flag.TRAINABLE) else "frozen", palette.accent))
+        found.append(("part frozen" if table.has(row, Flag.TRAINABLE) else "frozen", palette.accent))
     if table.has(row, Flag.LAZY) and kind is not Kind.RUN:
         found.append(("lazy", palette.accent))
     if table.kinds[row] != Kind.GHOST and table.device(row) != table.device(0) and table.device(row):
@@ -178,13 +189,8 @@ def tree_line(
     name = middle_cut(name_of(table, row), max(layout.name - cell_len(stem), 4))
     line.add(name, _name_style(table, row, palette))
     line.pad(layout.name + 2, palette.base)
-    room = layout.type - 1
-    for text, style in type_pieces(table, row, palette):
-        if room <= 0:
-            break
-        text = end_cut(text, room)
+    for text, style in fitted(*type_pieces(table, row, palette), layout.type - 1):
         line.add(text, style)
-        room -= cell_len(text)
     line.pad(layout.name + 2 + layout.type, palette.base)
     for column in layout.columns:
         text = end_cut(column.cell(table, row), column.width)
@@ -205,6 +211,3 @@ def totals_line(table: ModelTable) -> str:
     if table.totals.lazy:
         text += f" + {table.totals.lazy} lazy"
     return text
-
-
-__all__ = ["Layout", "heading", "padded", "totals_line", "tree_line", "type_pieces"]

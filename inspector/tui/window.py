@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -61,10 +62,12 @@ class Window(App[Failure]):
     CSS = """
     Screen { layout: vertical; overflow: hidden; }
     #body { height: 1fr; }
-    #detail { width: 42%; }
+    #detail { width: 40%; }
     #source { width: 34%; display: none; }
     .wide #detail { width: 30%; }
     .wide #source { display: block; }
+    .alone #detail { width: 100%; }
+    .alone #tree { display: none; }
     .narrow #detail { display: none; width: 100%; }
     .narrow.detail-open #detail { display: block; }
     .narrow.detail-open #tree { display: none; }
@@ -115,20 +118,21 @@ class Window(App[Failure]):
         self.set_keymap(dict(self.appearance.keymap))
         self._ticking = self.set_interval(1.0, self.show_status, pause=True)
         self.model_tree.focus()
-        self._arrange()
+        self._arrange(self.size.width)
         self.talk.engine = self._connect(self.talk.hear)
         self.talk.load(self.talk.request)
         self.stage_changed()
 
-    def on_resize(self) -> None:
-        self._arrange()
+    def on_resize(self, event: events.Resize) -> None:
+        self._arrange(event.size.width)
 
-    def _arrange(self) -> None:
-        """One, two or three panes, by the width of the terminal."""
-        width = self.size.width
+    def _arrange(self, width: int) -> None:
+        """One, two or three panes, by the width of the terminal; a failure without a model has it all."""
+        alone = self.talk.model is None and self.talk.failure is not None
+        self.screen.set_class(alone, "alone")
         self.screen.set_class(width < NARROW, "narrow")
         self.screen.set_class(width >= WIDE, "wide")
-        self.detail.bordered = width >= NARROW
+        self.detail.bordered = width >= NARROW and not alone
         self.call_after_refresh(self.show_detail)
 
     # --- what the conversation tells --------------------------------------------------------------------------------
@@ -144,6 +148,7 @@ class Window(App[Failure]):
         assert model is not None
         self.title_bar.tell(model.title, model.facts())
         self.screen.remove_class("detail-open")
+        self._arrange(self.size.width)
         if before is None or before.title != model.title:
             self.model_tree.show(model.table)
             words = model.note or (f"{model.target.call}: {model.target.chosen}" if model.target.chosen else "")
@@ -181,7 +186,7 @@ class Window(App[Failure]):
         if self.talk.model is None:
             file = failure.source.file if failure.source else self.talk.request.target.partition(":")[0]
             self._watch((file,))
-        self.call_after_refresh(self.show_detail)
+        self._arrange(self.size.width)
         if failure.candidates:
             self.choose_model(failure.candidates)
         elif failure.arguments:

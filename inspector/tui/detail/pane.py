@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.strip import Strip
 
+from inspector.format import end_cut
 from inspector.tui.canvas import Canvas, Line
 from inspector.tui.detail.page import Page, Piece
 from inspector.tui.keys import bindings
@@ -69,7 +70,10 @@ class DetailPane(Canvas, can_focus=True):
     def _strip(self, pieces: list[Piece]) -> Strip:
         line = self._begin()
         for text, style in pieces:
-            line.add(text, style)
+            room = self.size.width - 1 - line.width
+            line.add(end_cut(text, room), style)
+            if cell_len(text) > room:
+                break
         return line.strip(self.size.width, self.palette, ascii_only=self.ascii_only)
 
     def _footer(self, total: int) -> Strip:

@@ -11,6 +11,8 @@ import inspect
 import os
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from inspector.engine import arguments, placeholder
 from inspector.engine.arguments import Given
 from inspector.engine.candidates import Offer
@@ -118,10 +120,20 @@ def _unknown(attempt: _Attempt, unknown: list[str], args: tuple[Any, ...], kwarg
         "UnknownArguments",
         f"{attempt.name} has no argument {', '.join(unknown)}{where}",
         mend=f"Was {meant} meant? {_spelled(attempt)}" if meant else _spelled(attempt),
+        command=_renamed(attempt, near) if meant and not configured else "",
         source=place_of(config, configured[0]) if config is not None and configured else attempt.source,
         arguments=described,
         call=attempt.name,
     )
+
+
+def _renamed(attempt: _Attempt, near: dict[str, list[str]]) -> str:
+    """The command line with the names that were meant."""
+    renamed = []
+    for argument in attempt.request.arguments:
+        name, _, text = argument.partition("=")
+        renamed.append(f"{(near.get(name.strip()) or [name])[0]}={text}")
+    return spell(structs.replace(attempt.request, arguments=tuple(renamed)), attempt.where)
 
 
 def _room(attempt: _Attempt) -> int:
@@ -148,7 +160,7 @@ def _spelled(attempt: _Attempt) -> str:
     parts = []
     for argument in _described(attempt, {}):
         annotation = f": {argument.annotation}" if argument.annotation else ""
-        parts.append(
-            f"{argument.name}{annotation}" + (f" = {argument.default}" if argument.default is not None else "")
-        )
+        equals = " = " if annotation else "="
+        default = f"{equals}{argument.default}" if argument.default is not None else ""
+        parts.append(f"{argument.name}{annotation}{default}")
     return f"It is  {attempt.name}({', '.join(parts)})"

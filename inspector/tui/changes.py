@@ -25,7 +25,7 @@ class Changes:
         while waiting:
             before, after = waiting.pop()
             if old.signature[before] != new.signature[after]:
-                waiting.extend(self._compare(old, before, new, after))
+                waiting.extend(reversed(self._compare(old, before, new, after)))
 
     def _compare(self, old: ModelTable, before: int, new: ModelTable, after: int) -> list[tuple[int, int]]:
         """Mark one differing pair of rows; returns the pairs below it that exist in both."""

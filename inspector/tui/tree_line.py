@@ -19,6 +19,8 @@ from inspector.tui.tree_columns import Column
 Piece = tuple[str, Style]
 _BRANCHES_AT_MOST = 24
 """Cells of branch lines; what is nested deeper says its depth as a number instead."""
+_LEFT_TO_NAMES = (0, 50, 50, 64)
+"""Per cent of the line that name and type keep, by how readily the next column gives way."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,11 @@ class Layout:
     def fit(cls, width: int, columns: tuple[Column, ...]) -> Layout:
         """As many columns as leave most of the line to name and type; the same for every row, so nothing jumps."""
         room = list(columns)
-        while len(room) > 1 and width - _cells(room) < max(width * 16 // 25, 40):
-            room.remove(max(room, key=lambda column: column.gives_way))
+        while len(room) > 1:
+            first_to_go = max(room, key=lambda column: column.gives_way)
+            if width - _cells(room) >= max(width * _LEFT_TO_NAMES[first_to_go.gives_way] // 100, 34):
+                break
+            room.remove(first_to_go)
         rest = width - _cells(room) - 2
         name = max(min(rest * 9 // 20, 48), 12)
         return cls(width, name, rest - name, tuple(room))

@@ -342,7 +342,7 @@ async def test_every_mark_is_a_word() -> None:
         Node("layers", Kind.GHOST, record=ghost),
         module("bn", "BatchNorm2d", parameter("weight", 8, flags=Flag.FROZEN), flags=Flag.TRAINING | Flag.FROZEN),
     )
-    async with driven(root) as window:
+    async with driven(root, size=(160, 30)) as window:
         screen = window.screen()
         assert "not registered" in screen
         assert "buffer" in screen

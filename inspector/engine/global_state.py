@@ -1,0 +1,74 @@
+"""What torch and Python keep for the whole process, and the user's code may rely on: settings and random numbers."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.modules import module as module_hooks
+
+_SETTINGS: dict[str, Callable[[], Any]] = {
+    "default dtype": torch.get_default_dtype,
+    "default device": torch.get_default_device,
+    "grad mode": torch.is_grad_enabled,
+    "inference mode": torch.is_inference_mode_enabled,
+    "anomaly detection": torch.is_anomaly_enabled,
+    "deterministic algorithms": lambda: (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    ),
+    "float32 matmul precision": torch.get_float32_matmul_precision,
+    "cuDNN flags": lambda: (
+        torch.backends.cudnn.enabled,
+        torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.deterministic,
+    ),
+    "number of threads": torch.get_num_threads,
+    "print options": lambda: dict(vars(torch._tensor_str.PRINT_OPTS)),
+    "global module hooks": lambda: tuple(
+        tuple(getattr(module_hooks, name, ()))
+        for name in ("_global_forward_pre_hooks", "_global_forward_hooks", "_global_backward_hooks")
+    ),
+}
+
+
+def settings() -> dict[str, Any]:
+    """Every setting by its name."""
+    return {name: read() for name, read in _SETTINGS.items()}
+
+
+def random_states() -> dict[str, Any]:
+    """The state of every generator of random numbers that somebody may draw from without naming it.
+
+    Those of CUDA are read only where the user's code has opened CUDA already, and NumPy's where it is imported.
+    """
+    states: dict[str, Any] = {"torch": _numbers(torch.get_rng_state()), "Python": random.getstate()}
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        states["CUDA"] = [_numbers(state) for state in torch.cuda.get_rng_state_all()]
+    if numpy_random := sys.modules.get("numpy.random"):
+        name, key, *rest = numpy_random.get_state()
+        states["NumPy"] = (name, key.tobytes(), *rest)
+    return states
+
+
+def _numbers(state: Tensor) -> list[int]:
+    numbers: list[int] = state.tolist()
+    return numbers
+
+
+def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """Each setting that differs, in words."""
+    for name, value in before.items():
+        if now[name] != value:
+            yield f"{name}: {value} before, {now[name]} now"
+
+
+def changed_random_states(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """Each generator that has been drawn from, or seeded, in words."""
+    for name, state in before.items():
+        if now.get(name) != state:
+            yield f"the random numbers of {name} have moved on"

@@ -15,6 +15,7 @@ from torch import nn
 from inspector.engine import config_file
 from inspector.engine.command import FILL_IN
 from inspector.engine.failure import refuse, sendable
+from inspector.engine.kinds import is_a, is_module_class
 from inspector.engine.spec import Spec, literal
 from inspector.messages import Load
 from inspector.schema import Argument
@@ -76,7 +77,7 @@ def literal_or_text(text: str) -> Any:
 
 def signature_of(builder: Builder) -> inspect.Signature | None:
     """What a class or function takes; None where Python cannot tell."""
-    if isinstance(builder, type) and issubclass(builder, nn.Module) and not _has_own_constructor(builder):
+    if is_module_class(builder) and not _has_own_constructor(builder):
         return inspect.Signature()  # nn.Module's own takes *args and **kwargs only to complain of them.
     try:
         if sys.version_info >= (3, 14):
@@ -128,12 +129,12 @@ def spell_call(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> s
 
 def source_text(value: Any) -> str:
     """A value as it would be written in source, as far as it can be."""
-    if isinstance(value, enum.Enum):
+    if is_a(value, enum.Enum):
         return f"{type(value).__name__}.{value.name}"
-    if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
+    if is_a(value, type, types.FunctionType, types.BuiltinFunctionType):
         name = value.__qualname__
         return f"nn.{name}" if getattr(nn, name, None) is value else name
-    if isinstance(value, torch.Tensor):
+    if is_a(value, torch.Tensor):
         return f"tensor of shape {tuple(value.shape)}"
     try:
         text = repr(value)

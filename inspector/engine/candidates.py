@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import functools
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from types import BuiltinFunctionType, FunctionType
-from typing import Any, Literal, NamedTuple, TypeGuard
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
@@ -17,6 +15,7 @@ from inspector.engine.arguments import describe_arguments
 from inspector.engine.definitions import Definitions
 from inspector.engine.failure import sendable
 from inspector.engine.importing import Imported
+from inspector.engine.kinds import home, is_async, is_class, is_function, is_instance, is_module_class, line_inside
 from inspector.engine.source_files import is_library, module_file
 from inspector.schema import Candidate
 
@@ -24,7 +23,6 @@ INSTANCE_NAMES = ("model", "net")
 FACTORY_NAMES = ("build_model", "create_model", "make_model", "get_model", "model")
 _MODULE_WORDS = frozenset({"nn.Module", "torch.nn.Module", "Module"})
 _LONGEST_NOTE = 100
-_Cached = type(functools.lru_cache(lambda: None))
 
 
 class Offer(NamedTuple):
@@ -67,12 +65,12 @@ class Catalogue:
         kind: Literal["instance", "factory", "class"] = "factory"
         if is_instance(value):
             kind = "instance"
-        elif isinstance(value, type):
+        elif is_class(value):
             kind = "class"
-        home = _file_of(value)
-        definition = self.definitions.find(name, home, _line_of(value)) or self.definitions.find(name)
-        file = definition.file if definition is not None else home or self._imported.file
-        line = definition.line if definition is not None else _line_of(value) or 1
+        source = _file_of(value)
+        definition = self.definitions.find(name, source, line_inside(value)) or self.definitions.find(name)
+        file = definition.file if definition is not None else source or self._imported.file
+        line = definition.line if definition is not None else line_inside(value) or 1
         arguments = describe_arguments(value) if kind != "instance" else ()
         needed = [argument.name for argument in arguments if argument.required]
         call = name if kind == "instance" else f"{name}({', '.join(needed)})"
@@ -86,9 +84,8 @@ class Catalogue:
 
     def is_defined_here(self, value: Any) -> bool:
         """Whether a class or function comes from this file; of a package, from one of its files."""
-        home = _home(value)
-        name = self._imported.name
-        return home == name or (self._imported.is_package and home.startswith(f"{name}."))
+        origin, name = home(value), self._imported.name
+        return origin == name or (self._imported.is_package and origin.startswith(f"{name}."))
 
     def _instances(self) -> Iterator[Offer]:
         seen: set[int] = set()
@@ -108,14 +105,14 @@ class Catalogue:
 
     def _factories(self) -> Iterator[Offer]:
         for name, value in self._names.items():
-            if not _is_function(value) or _is_async(value):
+            if not is_function(value) or is_async(value):
                 continue
             named = name in FACTORY_NAMES and not is_library(_file_of(value) or self._imported.file)
             if named or (self.is_defined_here(value) and self._returns_module(name, value)):
                 yield self.offer(name, value)
 
     def _returns_module(self, name: str, value: Any) -> bool:
-        definition = self.definitions.find(name, line=_line_of(value))
+        definition = self.definitions.find(name, line=line_inside(value))
         node = definition.node if definition is not None else None
         if not isinstance(node, ast.FunctionDef) or node.returns is None:
             return False
@@ -148,16 +145,6 @@ class Catalogue:
         return sorted(offers, key=lambda offer: (offer.file != self._imported.file, offer.file, offer.candidate.line))
 
 
-def is_instance(value: Any) -> TypeGuard[nn.Module]:
-    """Whether a value is an nn.Module; by its type, since proxies and mocks say anything of themselves."""
-    return issubclass(type(value), nn.Module)
-
-
-def is_module_class(value: Any) -> TypeGuard[type[nn.Module]]:
-    """Whether a value is a class of Modules."""
-    return issubclass(type(value), type) and issubclass(value, nn.Module)
-
-
 def implements_forward(kind: type) -> bool:
     """Whether a class can run: abstract bases leave forward out, or only raise NotImplementedError in it."""
     forward = getattr(kind, "forward", None)
@@ -180,46 +167,8 @@ def _says_nothing(statement: ast.stmt) -> bool:
     return False
 
 
-def _home(value: Any) -> str:
-    """The name of the module that made a class or function."""
-    if not isinstance(value, type) and not _is_function(value):
-        return ""
-    home = inspect.getattr_static(_unwrapped(value), "__module__", "")
-    return home if isinstance(home, str) else ""
-
-
 def _file_of(value: Any) -> str:
-    return module_file(sys.modules.get(_home(value)))
-
-
-def _line_of(value: Any) -> int:
-    """A line inside its definition, where Python knows one."""
-    if isinstance(value, type):
-        functions = [member for member in vars(value).values() if inspect.isfunction(member)]
-        lines = [member.__code__.co_firstlineno for member in functions if member.__module__ == value.__module__]
-        return min(lines, default=0)
-    function = _unwrapped(value)
-    return function.__code__.co_firstlineno if inspect.isfunction(function) else 0
-
-
-def _is_function(value: Any) -> bool:
-    return isinstance(value, FunctionType | BuiltinFunctionType | functools.partial | _Cached)
-
-
-def _unwrapped(value: Any) -> Any:
-    """The function below its decorators, and below a partial call."""
-    while isinstance(value, functools.partial):
-        value = value.func
-    try:
-        return inspect.unwrap(value) if _is_function(value) else value
-    except ValueError:  # It wraps itself.
-        return value
-
-
-def _is_async(value: Callable[..., Any]) -> bool:
-    function = _unwrapped(value)
-    checks = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-    return any(check(function) for check in checks)
+    return module_file(sys.modules.get(home(value)))
 
 
 def _note(value: Any, needed: list[str]) -> str:

@@ -62,7 +62,7 @@ def _tiers(catalogue: Catalogue, given: Given) -> Iterable[_Tier]:
     ready = [offer for offer in catalogue.factories if not _still_needs(offer, given)]
     yield _Tier(_no_parts(ready, catalogue), "the only function that builds a model")
     yield _classes(catalogue)
-    yield _Tier(catalogue.instances, "the only instance")
+    yield _Tier(catalogue.instances, "the only instance in the file")
     yield _Tier(catalogue.factories, "the only function that builds a model")
 
 
@@ -70,7 +70,7 @@ def _instances(catalogue: Catalogue) -> _Tier:
     """Loss functions and the like at the top of a file are no models while there is anything else."""
     alone = len(list(catalogue)) == len(catalogue.instances) == 1
     models = [offer for offer in catalogue.instances if alone or not _is_bare_layer(offer)]
-    return _Tier(models, "the only instance")
+    return _Tier(models, "the only instance in the file")
 
 
 def _is_bare_layer(offer: Offer) -> bool:
@@ -96,8 +96,9 @@ def _no_parts(factories: list[Offer], catalogue: Catalogue) -> list[Offer]:
 def _classes(catalogue: Catalogue) -> _Tier:
     whole = [offer for offer in catalogue.classes if not offer.users] or catalogue.classes
     running = [offer for offer in whole if implements_forward(offer.value)] or whole
-    only = len(catalogue.classes) == 1
-    return _Tier(running, "the only nn.Module class" if only else "the only class that no other uses as a part")
+    if len(catalogue.classes) == 1:
+        return _Tier(running, "the only nn.Module class in the file")
+    return _Tier(running, "the only class that no other uses as a part")
 
 
 def _ambiguous(imported: Imported, offers: list[Offer], request: Load, where: str) -> LoadFailed:

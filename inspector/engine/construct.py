@@ -10,10 +10,11 @@ from torch import nn
 
 from inspector.engine import arguments, device
 from inspector.engine.arguments import Given
-from inspector.engine.candidates import Offer, is_instance
+from inspector.engine.candidates import Offer
 from inspector.engine.command import spell
 from inspector.engine.failure import LoadFailed, describe, place, refuse
 from inspector.engine.fitting import fit
+from inspector.engine.kinds import is_a, is_instance
 from inspector.engine.mends import how_to_initialize
 from inspector.engine.no_module import held_modules
 from inspector.messages import Load, StageStarted
@@ -80,9 +81,7 @@ def _built_already(offer: Offer, request: Load, where: str) -> LoadFailed:
 
 def _not_a_module(offer: Offer, call: str, built: Any) -> LoadFailed:
     kind = type(built).__name__
-    what = (
-        f"{kind} of {', '.join(type(part).__name__ for part in built[:6])}" if isinstance(built, tuple | list) else kind
-    )
+    what = f"{kind} of {', '.join(type(part).__name__ for part in built[:6])}" if is_a(built, tuple, list) else kind
     mend = "Write a function that returns the model alone"
     if built is None:
         what, mend = "None", "The function has no return, or one without a value: return the model"

@@ -190,7 +190,7 @@ class _References(ast.NodeVisitor):
         for node in ast.walk(annotation):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 try:
-                    self.visit(ast.parse(node.value, mode="eval"))
+                    self._visit_annotation(ast.parse(node.value, mode="eval").body)
                 except SyntaxError:
                     pass  # A string of some other meaning, as in Literal["relu"].
 

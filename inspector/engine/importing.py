@@ -13,9 +13,9 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import NamedTuple
 
-from inspector.engine.failure import LoadFailed, describe, refuse
+from inspector.engine.failure import LoadFailed, describe, refuse, sendable
 from inspector.engine.location import Location
-from inspector.engine.source_files import imported_files, module_file, parse_source
+from inspector.engine.source_files import imported_files, is_package, module_file, parse_source
 from inspector.messages import Load
 
 
@@ -50,19 +50,19 @@ def import_location(location: Location, request: Load) -> Imported:
     return _imported(name, location)
 
 
-def files_of(location: Location) -> tuple[str, ...]:
-    """The user's own files that have been imported by now, the target's first."""
-    own = imported_files(location.root)
-    return tuple(dict.fromkeys([location.file, *own] if location.file else own))
+def files_of(location: Location, *more: str) -> tuple[str, ...]:
+    """The user's own files that have been imported by now, the target's first; more of them may be known."""
+    own = [location.file, *imported_files(location.root), *more]
+    return tuple(dict.fromkeys(sendable(file) for file in own if file))
 
 
 def _imported(name: str, location: Location) -> Imported:
     module = sys.modules[name]
     file = module_file(module)
     if not file:
-        kind = "a folder without an __init__.py" if hasattr(module, "__path__") else "built in"
+        kind = "a folder without an __init__.py" if is_package(module) else "built in"
         raise refuse("target", "NoFile", f"The module {name} is {kind}: there is nothing in it to open")
-    return Imported(module, name, os.path.realpath(file), location.root, hasattr(module, "__path__"))
+    return Imported(module, name, os.path.realpath(file), location.root, is_package(module))
 
 
 def _import_dotted(location: Location) -> str:

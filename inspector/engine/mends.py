@@ -123,8 +123,8 @@ def _wants_cuda(case: Case) -> WayOut | None:
         return None
     if torch.version.cuda is None and torch.version.hip is None:
         return WayOut(
-            f"The code asks for CUDA by itself, and this PyTorch ({torch.__version__}) is built without it: "
-            'let it choose, device = "cuda" if torch.cuda.is_available() else "cpu"'
+            f"The code asks for CUDA by itself, and this PyTorch ({torch.__version__}) is built without it: let it "
+            'choose,  "cuda" if torch.cuda.is_available() else "cpu";  or, where there is a GPU, add --device cuda'
         )
     if case.request.device.startswith("cuda"):
         return None

@@ -8,12 +8,14 @@ import importlib.util
 from types import ModuleType
 from typing import Any
 
-from inspector.engine.candidates import Catalogue, Offer, is_instance, is_module_class
+from inspector.engine.candidates import Catalogue, Offer
 from inspector.engine.command import spell
 from inspector.engine.definitions import hidden_definitions
 from inspector.engine.failure import LoadFailed, describe, place, refuse
 from inspector.engine.importing import Imported
+from inspector.engine.kinds import is_a, is_class, is_instance, is_module_class
 from inspector.engine.no_module import held_modules
+from inspector.engine.source_files import is_package
 from inspector.messages import Load
 
 _ABSENT = object()
@@ -30,7 +32,7 @@ def find_named(imported: Imported, catalogue: Catalogue, name: str, request: Loa
     offer = catalogue.offer(name, value)
     if is_instance(value) or is_module_class(value):
         return offer
-    if isinstance(value, type | ModuleType) or not callable(value):
+    if is_a(value, type, ModuleType) or not callable(value):
         raise _no_model(imported, offer, request, where)
     return offer
 
@@ -39,7 +41,7 @@ def _attribute(holder: Any, name: str, request: Load) -> Any:
     """An attribute, or a submodule that its package has not imported by itself; _ABSENT when there is neither."""
     try:
         value = getattr(holder, name, _ABSENT)
-        if value is _ABSENT and isinstance(holder, ModuleType) and hasattr(holder, "__path__"):
+        if value is _ABSENT and is_a(holder, ModuleType) and is_package(holder):
             full = f"{holder.__name__}.{name}"
             return importlib.import_module(full) if importlib.util.find_spec(full) is not None else _ABSENT
     except KeyboardInterrupt:
@@ -77,7 +79,7 @@ def _not_found(
 
 def _no_model(imported: Imported, offer: Offer, request: Load, where: str) -> LoadFailed:
     name, value = offer.candidate.name, offer.value
-    held = [] if isinstance(value, type) else _modules_in(value)
+    held = [] if is_class(value) else _modules_in(value)
     mend = f"It holds {', '.join(held[:6])}" if held else ""
     return refuse(
         "target",
@@ -90,15 +92,15 @@ def _no_model(imported: Imported, offer: Offer, request: Load, where: str) -> Lo
 
 
 def _modules_in(value: Any) -> list[str]:
-    if isinstance(value, ModuleType):
+    if is_a(value, ModuleType):
         return [name for name, found in vars(value).items() if is_instance(found) or is_module_class(found)]
     return held_modules(value)
 
 
 def _what_it_is(value: Any) -> str:
-    if isinstance(value, ModuleType):
+    if is_a(value, ModuleType):
         return "a Python module"
-    if isinstance(value, type):
+    if is_class(value):
         bases = ", ".join(base.__name__ for base in value.__bases__)
         return f"a class that derives from {bases}"
     return f"a value of type {type(value).__name__}"

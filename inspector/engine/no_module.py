@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from inspector.engine.candidates import Catalogue, is_instance, is_module_class
+from inspector.engine.candidates import Catalogue
 from inspector.engine.command import shortest, spell
 from inspector.engine.definitions import Hidden, hidden_definitions
 from inspector.engine.failure import LoadFailed, place, refuse
 from inspector.engine.importing import Imported
+from inspector.engine.kinds import is_class, is_instance, is_module_class
+from inspector.engine.source_files import attributes
 from inspector.messages import Load
 
 _MOST_LISTED = 6
@@ -42,17 +44,13 @@ def no_module(imported: Imported, catalogue: Catalogue, request: Load, where: st
 
 def held_modules(value: Any) -> list[str]:
     """Names of the attributes of an object that are Modules."""
-    try:
-        attributes = object.__getattribute__(value, "__dict__")
-    except Exception:
-        return []
-    return [name for name, held in attributes.items() if isinstance(name, str) and is_instance(held)]
+    return [name for name, held in attributes(value).items() if isinstance(name, str) and is_instance(held)]
 
 
 def _what_it_defines(catalogue: Catalogue) -> str:
     own = [(name, value) for name, value in catalogue.names.items() if catalogue.is_defined_here(value)]
-    classes = [_with_bases(value) for _, value in own if isinstance(value, type)]
-    functions = [name for name, value in own if not isinstance(value, type)]
+    classes = [_with_bases(value) for _, value in own if is_class(value)]
+    functions = [name for name, value in own if not is_class(value)]
     parts = [_listed("class", "classes", classes), _listed("function", "functions", functions)]
     return "it has " + (" and ".join(part for part in parts if part) or "neither classes nor functions")
 

@@ -11,6 +11,7 @@ import sysconfig
 import tokenize
 import warnings
 from functools import cache, lru_cache
+from typing import Any
 
 import inspector
 
@@ -55,11 +56,22 @@ def imported_files(root: str) -> list[str]:
 
 def module_file(module: object) -> str:
     """The file of whatever stands in sys.modules; empty when it has none. Runs no `__getattr__` of anybody's."""
-    try:
-        file = object.__getattribute__(module, "__dict__").get("__file__")
-    except Exception:
-        return ""
+    file = attributes(module).get("__file__")
     return file if isinstance(file, str) else ""
+
+
+def is_package(module: object) -> bool:
+    """Whether a module has modules below it."""
+    return "__path__" in attributes(module)
+
+
+def attributes(thing: object) -> dict[str, Any]:
+    """What an object holds itself, asked for without any code of its own; empty when it has no such place."""
+    try:
+        held = object.__getattribute__(thing, "__dict__")
+    except AttributeError:
+        return {}
+    return held if isinstance(held, dict) else {}
 
 
 def read_lines(file: str) -> list[str]:

@@ -14,11 +14,12 @@ from msgspec import structs
 from torch import nn
 
 from inspector.engine import arguments, device, spec
-from inspector.engine.candidates import Catalogue, is_instance
+from inspector.engine.candidates import Catalogue
 from inspector.engine.choice import Choice, choose, others
 from inspector.engine.construct import construct
 from inspector.engine.failure import LoadFailed, sendable
 from inspector.engine.importing import Imported, files_of, import_location
+from inspector.engine.kinds import is_instance
 from inspector.engine.location import Location, locate
 from inspector.engine.naming import find_named
 from inspector.messages import Load, StageStarted
@@ -53,8 +54,9 @@ def load(request: Load, announce: Callable[[StageStarted], None]) -> Built:
     try:
         return _load(request, wanted, given, location, announce, started)
     except LoadFailed as failed:
-        files = tuple(sendable(file) for file in files_of(location))
-        failed.failure = structs.replace(failed.failure, files=files)
+        # A module whose import failed is not in sys.modules any more, but its frames are there.
+        reached = [frame.file for frame in failed.failure.frames]
+        failed.failure = structs.replace(failed.failure, files=files_of(location, *reached))
         raise
 
 
@@ -80,8 +82,7 @@ def _load(
         device=request.device,
         chosen=choice.why,
     )
-    files = tuple(sendable(file) for file in files_of(location))
-    return Built(built.model, target, files, choice.others, time.perf_counter() - started, built.note)
+    return Built(built.model, target, files_of(location), choice.others, time.perf_counter() - started, built.note)
 
 
 def _choose(imported: Imported, wanted: spec.Spec, given: arguments.Given, request: Load) -> Choice:

@@ -1,0 +1,78 @@
+"""A user's project in a folder of its own, loaded in process."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inspector.engine.failure import LoadFailed
+from inspector.engine.target import Built, load
+from inspector.messages import Load, StageStarted
+from inspector.schema import Failure
+from tests.process_state import put_back
+
+
+class Project:
+    """Files that a user might have written, and what comes of loading them from their folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.announced: list[StageStarted] = []
+
+    def write(self, name: str, source: str) -> Path:
+        """Save a file; its source may be indented as a whole."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(source).lstrip("\n"), encoding="utf-8")
+        return file
+
+    def load(self, target: str, *arguments: str, config: str = "", device: str = "cpu") -> Built:
+        """Load as `nn-inspect TARGET --arg …` would, from the project's folder."""
+        self.announced.clear()
+        return load(Load(target, arguments, config, device), self.announced.append)
+
+    def failure(self, target: str, *arguments: str, config: str = "", device: str = "cpu") -> Failure:
+        """Load, and expect to be told why not."""
+        with pytest.raises(LoadFailed) as caught:
+            self.load(target, *arguments, config=config, device=device)
+        return caught.value.failure
+
+    def line_of(self, name: str, text: str) -> int:
+        """The line of a file that holds this text, which no other line holds."""
+        lines = (self.folder / name).read_text(encoding="utf-8").split("\n")
+        (number,) = [number for number, line in enumerate(lines, 1) if text in line]
+        return number
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """An empty project, which is the working folder; the process is put back afterwards."""
+    with put_back():
+        monkeypatch.chdir(tmp_path)
+        yield Project(tmp_path)
+
+
+NET = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=4, act="relu"):
+        super().__init__()
+        self.fc = nn.Linear(width, 2)
+        self.act = act
+
+    def forward(self, x):
+        return self.fc(x)
+"""
+"""A file with one model, which needs no arguments."""
+
+
+@pytest.fixture
+def net() -> str:
+    """The source of a file with one model, `Net(width=4, act="relu")`."""
+    return NET

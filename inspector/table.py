@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
+
 import msgspec
 
 from inspector.messages import CHUNK_ROWS, RowsDescribed

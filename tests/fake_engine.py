@@ -84,13 +84,14 @@ class FakeEngine:
     def drop(self, engine: int) -> None:
         self.dropped.append(engine)
 
-    def send(self, request: Request) -> None:
+    def send(self, request: Request, engine: int) -> bool:
         self.asked.append(request)
         match request:
             case DescribeModule():
-                self.hear(self.kept, ModuleDescribed(request.row, DETAIL))
+                self.hear(engine, ModuleDescribed(request.row, DETAIL))
             case MeasureTensor():
-                self.hear(self.kept, TensorMeasured(request.row, STATS, 0.001))
+                self.hear(engine, TensorMeasured(request.row, STATS, 0.001))
+        return True
 
     def close(self) -> None:
         self.closed = True

@@ -6,6 +6,7 @@ loaded; `inspector.client` talks to it.
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import subprocess
@@ -55,6 +56,25 @@ class Server:
         """Start another server with the same care for the terminal."""
         return _start(self.terminal, self.attributes)
 
+    def close(self) -> None:
+        """End a server that no client has taken over."""
+        self.process.kill()
+        self.process.wait()
+        self.control.close()
+        for descriptor in (self.stdout, self.stderr):
+            os.close(descriptor)
+
+    def say_farewell(self) -> None:
+        """Leave in order, if nobody has: the server then keeps its hands off the terminal."""
+        if self.process.returncode is None and self.control.fileno() >= 0:
+            from inspector.messages import Farewell
+            from inspector.wire import pack
+
+            try:
+                self.control.send(pack(Farewell()))
+            except OSError:
+                pass  # It is gone already, or so busy that it cannot hear.
+
 
 def start_server(terminal: int | None = None) -> Server:
     """Start a warm server in a session of its own; returns at once, while torch is being imported over there.
@@ -88,7 +108,9 @@ def _start(terminal: int | None, attributes: str) -> Server:
     control.setblocking(False)
     os.set_blocking(stdout, False)
     os.set_blocking(stderr, False)
-    return Server(process, control, stdout, stderr, terminal, attributes)
+    server = Server(process, control, stdout, stderr, terminal, attributes)
+    atexit.register(server.say_farewell)  # An end by a signal skips this, and so has the terminal put back.
+    return server
 
 
 def _package() -> str:

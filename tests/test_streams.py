@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
 from time import monotonic
 
 import pytest
@@ -16,28 +15,16 @@ from inspector.messages import EngineEvent, MeasureTensor, Printed, Request, Row
 from inspector.output import TAIL_BYTES, Output
 from inspector.streams import PIPE_BYTES, Conversation, Throttle
 from inspector.wire import Unpacker, pack
+from tests.ear import Ear
 
 
-class Ear:
-    """Keeps what it hears, and wakes whoever waits for something in it."""
-
-    def __init__(self) -> None:
-        self.heard: list[object] = []
-        self._changed = asyncio.Event()
-
-    def hear(self, message: object) -> None:
-        self.heard.append(message)
-        self._changed.set()
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        while not true():
-            self._changed.clear()
-            await asyncio.wait_for(self._changed.wait(), 30)
+def messages(ear: Ear) -> list[object]:
+    return [message for _, message in ear.heard]
 
 
 def conversation(ear: Ear) -> tuple[Conversation[EngineEvent], socket.socket]:
     ours, theirs = socket.socketpair()
-    return Conversation(asyncio.get_running_loop(), ours, EngineEvent, ear.hear, ear.hear), theirs
+    return Conversation(asyncio.get_running_loop(), ours, EngineEvent, ear.listen, ear.listen), theirs
 
 
 async def test_a_message_larger_than_any_buffer_arrives_whole() -> None:
@@ -45,7 +32,7 @@ async def test_a_message_larger_than_any_buffer_arrives_whole() -> None:
     ours, theirs = conversation(ear)
     large = RowsDescribed(0, os.urandom(8_000_000), 1)
     await asyncio.to_thread(theirs.sendall, pack(large))
-    await ear.until(lambda: ear.heard == [large])
+    await ear.until(lambda: messages(ear) == [large])
     ours.close()
     theirs.close()
 
@@ -54,19 +41,19 @@ async def test_many_small_messages_leave_the_loop_its_turns() -> None:
     ear = Ear()
 
     def slowly(message: EngineEvent) -> None:
-        ear.hear(message)
+        ear.listen(message)
         end = monotonic() + 0.001
         while monotonic() < end:
             pass
 
     wire, theirs = socket.socketpair()
-    ours: Conversation[EngineEvent] = Conversation(asyncio.get_running_loop(), wire, EngineEvent, slowly, ear.hear)
+    ours: Conversation[EngineEvent] = Conversation(asyncio.get_running_loop(), wire, EngineEvent, slowly, ear.listen)
     theirs.sendall(b"".join(pack(StageStarted(str(number))) for number in range(300)))
     turns = 0
     while len(ear.heard) < 300:
         await asyncio.sleep(0)
         turns += 1
-    assert [message.what for message in ear.heard if isinstance(message, StageStarted)] == list(map(str, range(300)))
+    assert [message.what for message in ear.of(0, StageStarted)] == list(map(str, range(300)))
     assert turns > 30
     ours.close()
     theirs.close()
@@ -78,7 +65,7 @@ async def test_the_end_of_the_other_side_is_told_after_its_last_words() -> None:
     theirs.sendall(pack(StageStarted("last")))
     theirs.close()
     await ear.until(lambda: len(ear.heard) == 2)
-    assert ear.heard == [StageStarted("last"), ""]
+    assert messages(ear) == [StageStarted("last"), ""]
 
 
 async def test_draining_hands_on_everything_at_once_and_then_the_end() -> None:
@@ -87,7 +74,7 @@ async def test_draining_hands_on_everything_at_once_and_then_the_end() -> None:
     theirs.sendall(pack(StageStarted("a")) + pack(StageStarted("b")))
     theirs.close()
     ours.drain()
-    assert ear.heard == [StageStarted("a"), StageStarted("b"), ""]
+    assert messages(ear) == [StageStarted("a"), StageStarted("b"), ""]
 
 
 async def test_nonsense_ends_the_conversation_and_says_why() -> None:
@@ -95,7 +82,7 @@ async def test_nonsense_ends_the_conversation_and_says_why() -> None:
     ours, theirs = conversation(ear)
     theirs.sendall(b"\xff" * 64)
     await ear.until(lambda: bool(ear.heard))
-    (trouble,) = ear.heard
+    (trouble,) = messages(ear)
     assert "frame" in str(trouble)
     assert ours.closed
     theirs.close()
@@ -142,13 +129,13 @@ async def test_sending_to_a_closed_conversation_closes_the_descriptors() -> None
 async def test_text_cut_in_the_middle_of_a_character_is_put_together() -> None:
     ear = Ear()
     reading, writing = os.pipe()
-    output = Output(asyncio.get_running_loop(), reading, "stdout", ear.hear)
+    output = Output(asyncio.get_running_loop(), reading, "stdout", ear.listen)
     snowman = "☃".encode()
     os.write(writing, b"a" + snowman[:1])
     output.read()
     os.write(writing, snowman[1:] + b"\xff\n")
     output.drain()
-    assert ear.heard == [Printed("stdout", "a"), Printed("stdout", "☃\\xff\n")]
+    assert messages(ear) == [Printed("stdout", "a"), Printed("stdout", "☃\\xff\n")]
     output.close()
     os.close(writing)
 
@@ -156,16 +143,16 @@ async def test_text_cut_in_the_middle_of_a_character_is_put_together() -> None:
 async def test_of_a_flood_the_last_words_are_told_and_the_rest_is_counted() -> None:
     ear = Ear()
     reading, writing = os.pipe()
-    output = Output(asyncio.get_running_loop(), reading, "stderr", ear.hear)
+    output = Output(asyncio.get_running_loop(), reading, "stderr", ear.listen)
     sent = 0
-    while not any(isinstance(event, Printed) and event.dropped for event in ear.heard) and sent < 64 << 20:
+    while not any(event.dropped for event in ear.of(0, Printed)) and sent < 64 << 20:
         sent += os.write(writing, b"x" * PIPE_BYTES)
         output.read()
         if sent > 4 << 20:
             output.drain()
     os.write(writing, b"the last words")
     output.drain()
-    told = [event for event in ear.heard if isinstance(event, Printed)]
+    told = ear.of(0, Printed)
     assert told[-1].text.endswith("the last words")
     assert sum(len(event.text) + event.dropped for event in told) == sent + len("the last words")
     assert len(output.tail) == TAIL_BYTES

@@ -36,6 +36,8 @@ from inspector.messages import (
 from inspector.schema import Failure
 from inspector.wire import Unpacker, pack
 
+LOOK_SECONDS = 0.25
+
 
 def main(control: str, terminal: str, attributes: str) -> NoReturn:
     """Serve one front end until it leaves; the arguments are those that `inspector.launch` writes."""
@@ -97,15 +99,23 @@ class WarmServer:
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
             selector.register(self._wakened, selectors.EVENT_READ)
-            while self._turn([key.fileobj for key, _ in selector.select()], selector):
+            while self._turn([key.fileobj for key, _ in selector.select(self._patience())], selector):
                 pass
         self._end_all()
+
+    def _patience(self) -> float | None:
+        """Seconds until the next look at a terminal that the front end has yet to take over."""
+        return None if self._terminal is None or self._terminal.taken else LOOK_SECONDS
 
     def _turn(self, ready: list[object], selector: selectors.BaseSelector) -> bool:
         if self._wakened in ready:
             self._wakened.recv(4096)
         self._reap()
-        return self._control not in ready or self._hear(selector)
+        if self._control in ready and not self._hear(selector):
+            return False
+        if self._terminal is not None:
+            self._terminal.look()
+        return True
 
     def _hear(self, selector: selectors.BaseSelector) -> bool:
         """Take in what the front end sent; False when it is gone."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 
 import msgspec
-from torch import nn
+from torch import Tensor, nn
 
 from inspector.engine import detail, structure, summary, target, tensor_stats
 from inspector.engine.failure import LoadFailed, describe
@@ -39,6 +39,10 @@ Chore = Generator[None, None, None]
 
 class NotLoadedError(Exception):
     """Something was asked about a model that is not there."""
+
+
+class RowError(Exception):
+    """Something was asked about a row that stands for something else."""
 
 
 class Session:
@@ -82,7 +86,7 @@ class Session:
             case Load():
                 self._load(request)
             case DescribeModule(row=row):
-                self._send(ModuleDescribed(row, detail.describe_module(self._known().module(row))))
+                self._send(ModuleDescribed(row, detail.describe_module(self._module(row))))
             case MeasureTensor():
                 # Only the newest is still looked at: it takes the place of an unfinished one.
                 self._chores.pop(MeasureTensor, None)
@@ -134,8 +138,18 @@ class Session:
 
     def _measure(self, request: MeasureTensor) -> Chore:
         started = time.perf_counter()
-        stats = yield from tensor_stats.measuring(self._known().tensor(request.row), request.bins)
+        stats = yield from tensor_stats.measuring(self._tensor(request.row), request.bins)
         self._send(TensorMeasured(request.row, stats, time.perf_counter() - started))
+
+    def _module(self, row: int) -> nn.Module:
+        if (module := self._known().module(row)) is None:
+            raise RowError(f"row {row} is no module")
+        return module
+
+    def _tensor(self, row: int) -> Tensor:
+        if (tensor := self._known().tensor(row)) is None:
+            raise RowError(f"row {row} is no tensor")
+        return tensor
 
     def _known(self) -> Structure:
         if self._structure is None:

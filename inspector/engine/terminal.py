@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import termios
 from typing import Any
 
@@ -18,39 +19,53 @@ LEAVE = (
 )
 """Switches off what a full-screen program switches on."""
 
+WRITE_SECONDS = 0.2
+
 
 class SavedTerminal:
     """A terminal as it was before the front end took it over."""
 
     def __init__(self, descriptor: int, attributes: str) -> None:
         self.descriptor = descriptor
-        *modes, characters = _attributes(attributes)
-        self._attributes: list[Any] = [*modes, characters]
+        self._attributes = _parsed(attributes)
+        self.taken = False
+        """Whether a full-screen program had it at the last look."""
+
+    def look(self) -> None:
+        """See whether a full-screen program has it now."""
+        try:
+            self.taken = self._is_taken()
+        except termios.error:
+            self.taken = False  # It is gone, as after a broken SSH connection.
 
     def put_back(self) -> bool:
-        """Restore modes and screen if they are still the dead program's; says whether they were.
+        """Restore what is still the dead program's, modes and screen; says whether anything was.
 
-        A shell that has its prompt back keeps signals on (ISIG), a full-screen program switches them off. So this
-        tells a front end that died at work from one that was suspended, or had left already, and from a shell that
-        was faster: their modes and their screen are not ours to touch.
+        A shell often has its prompt back before this: then the modes are its own, and stay, but the screen is as the
+        program left it. A program that was suspended, or had left in order, had given back both.
         """
         try:
-            if termios.tcgetattr(self.descriptor)[3] & termios.ISIG:
+            if self._is_taken():
+                termios.tcsetattr(self.descriptor, termios.TCSANOW, self._attributes)
+            elif not self.taken:
                 return False
-            termios.tcsetattr(self.descriptor, termios.TCSANOW, self._attributes)
-            os.set_blocking(self.descriptor, False)
-            os.write(self.descriptor, LEAVE.encode())
+            # Neither blocked for ever by a Ctrl-S, nor made non-blocking: the shell reads from the same open file.
+            if select.select([], [self.descriptor], [], WRITE_SECONDS)[1]:
+                os.write(self.descriptor, LEAVE.encode())
         except (termios.error, OSError):
-            return False  # The terminal is gone, as after a broken SSH connection.
+            return False  # It is gone, as after a broken SSH connection.
         return True
 
+    def _is_taken(self) -> bool:
+        """Full-screen programs read Ctrl-C as a key; a shell at its prompt leaves it to the terminal (ISIG)."""
+        return not termios.tcgetattr(self.descriptor)[3] & termios.ISIG
 
-def _attributes(text: str) -> tuple[Any, ...]:
+
+def _parsed(text: str) -> list[Any]:
     """What tcsetattr wants, from the numbers that `inspector.launch` wrote: six, then the control characters."""
     numbers = [int(number) for number in text.split(",")]
-    canonical = numbers[3] & termios.ICANON
     characters: list[int | bytes] = [bytes([number]) for number in numbers[6:]]
-    if not canonical:
+    if not numbers[3] & termios.ICANON:
         for index in (termios.VMIN, termios.VTIME):
             characters[index] = numbers[6 + index]
-    return (*numbers[:6], characters)
+    return [*numbers[:6], characters]

@@ -40,7 +40,7 @@ def test_modes_and_screen_of_a_full_screen_program_are_undone(pair: tuple[int, i
         assert f"\x1b[?{mode}l" in LEAVE
 
 
-def test_a_shell_that_has_its_prompt_back_is_left_alone(pair: tuple[int, int]) -> None:
+def test_a_terminal_that_was_never_taken_is_left_alone(pair: tuple[int, int]) -> None:
     master, slave = pair
     saved = SavedTerminal(slave, attributes_of(slave))
     take_over(slave, termios.ICANON | termios.ECHO)  # As readline does.
@@ -49,6 +49,20 @@ def test_a_shell_that_has_its_prompt_back_is_left_alone(pair: tuple[int, int]) -
     assert termios.tcgetattr(slave) == prompt
     with pytest.raises(BlockingIOError):
         os.read(master, 1)
+
+
+def test_a_shell_that_was_faster_keeps_its_modes_and_gets_its_screen(pair: tuple[int, int]) -> None:
+    master, slave = pair
+    saved = SavedTerminal(slave, attributes_of(slave))
+    before = termios.tcgetattr(slave)
+    take_over(slave, termios.ICANON | termios.ECHO | termios.ISIG)
+    saved.look()
+    termios.tcsetattr(slave, termios.TCSANOW, before)
+    take_over(slave, termios.ICANON)
+    prompt = termios.tcgetattr(slave)
+    assert saved.put_back()
+    assert termios.tcgetattr(slave) == prompt
+    assert os.read(master, 4096).decode() == LEAVE
 
 
 def test_attributes_saved_in_raw_mode_come_back_as_they_were(pair: tuple[int, int]) -> None:
@@ -65,5 +79,6 @@ def test_a_terminal_that_is_gone_is_no_error() -> None:
     master, slave = os.openpty()
     saved = SavedTerminal(slave, attributes_of(slave))
     os.close(master)
+    saved.look()
     assert not saved.put_back()
     os.close(slave)

@@ -1,0 +1,496 @@
+"""The real processes: a warm server, engines forked from it, and everything that can end them."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from textwrap import dedent, indent
+from time import monotonic
+
+import pytest
+import pytest_asyncio
+
+from inspector.client import SERVER, EngineClient, start_server
+from inspector.messages import (
+    DescribeModule,
+    EngineDied,
+    EngineForked,
+    EngineStarted,
+    Failed,
+    Load,
+    MeasureTensor,
+    ModelBuilt,
+    ModuleDescribed,
+    Printed,
+    RowsDescribed,
+    StageStarted,
+    StillRunning,
+    StructureFinished,
+    StructureOutlined,
+    Summarize,
+    Summarized,
+    TensorMeasured,
+    TorchImported,
+    TorchMissing,
+)
+from inspector.table import ModelTable
+from tests.ear import Ear, gone
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(sys.platform != "linux", reason="watches processes by pidfd"),
+]
+
+LENET = """\
+import torch.nn as nn
+
+class LeNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, 5)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(16 * 5 * 5, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+"""
+
+
+class Client(EngineClient):
+    """A client with an ear."""
+
+    ear: Ear
+
+    def open(self, file: Path | str) -> int:
+        return self.load(Load(str(file)))
+
+
+def listening() -> Client:
+    ear = Ear()
+    client = Client(start_server(), ear.hear)
+    client.ear = ear
+    return client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client() -> AsyncIterator[Client]:
+    """One warm server for all tests that leave it alive."""
+    client = listening()
+    yield client
+    client.close()
+
+
+def model(folder: Path, text: str, name: str = "model.py") -> Path:
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def net(folder: Path, constructor: str, before: str = "", name: str = "model.py") -> Path:
+    """A file whose class Net runs these lines when it is built; without others before they begin at line 8."""
+    body = indent("super().__init__()\n" + dedent(constructor).strip(), " " * 8)
+    imports = "import ctypes, os, subprocess, sys, threading\nfrom torch import nn"
+    return model(folder, f"{imports}\n{before}\n\nclass Net(nn.Module):\n    def __init__(self):\n{body}\n", name)
+
+
+# --- what goes well ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_model_is_loaded_and_every_row_is_described(client: Client, tmp_path: Path) -> None:
+    file = model(tmp_path, LENET)
+    engine = client.open(file)
+    built = await client.ear.first(engine, ModelBuilt)
+    assert (built.target.name, built.target.file) == ("LeNet", str(file))
+    await client.ear.first(engine, StructureFinished)
+    table = ModelTable(client.ear.of(engine, StructureOutlined)[-1].outline)
+    for rows in client.ear.of(engine, RowsDescribed):
+        table.add(rows)
+    assert table.complete
+    assert table.totals.parameters == 61706
+    assert client.send(DescribeModule(1), engine)
+    assert client.send(MeasureTensor(2), engine)
+    assert client.send(Summarize(2), engine)
+    assert (await client.ear.first(engine, ModuleDescribed)).detail.qualified_type.endswith("Conv2d")
+    assert (await client.ear.first(engine, TensorMeasured)).stats.elements == 150
+    assert "Conv2d" in (await client.ear.first(engine, Summarized)).text
+    client.drop(engine)
+
+
+async def test_what_happens_is_told_in_the_order_in_which_it_happens(client: Client, tmp_path: Path) -> None:
+    engine = client.open(net(tmp_path, "print('building', end='')"))
+    await client.ear.first(engine, StructureFinished)
+    kinds = [type(event) for number, event in client.ear.heard if number == engine]
+    assert kinds[:2] == [EngineForked, EngineStarted]
+    milestones = [StageStarted, Printed, ModelBuilt, StructureOutlined, RowsDescribed, StructureFinished]
+    assert [kinds.index(kind) for kind in milestones] == sorted(kinds.index(kind) for kind in milestones)
+    client.drop(engine)
+
+
+async def test_a_reload_leaves_the_old_engine_answering_until_the_new_one_is_kept(
+    client: Client, tmp_path: Path
+) -> None:
+    old = client.open(model(tmp_path, LENET))
+    started = await client.ear.first(old, EngineStarted)
+    await client.ear.first(old, StructureFinished)
+    new = client.open(model(tmp_path, LENET.replace("LeNet", "LeNet5")))
+    assert (await client.ear.first(new, ModelBuilt)).target.name == "LeNet5"
+    assert client.send(DescribeModule(0), old)
+    assert (await client.ear.first(old, ModuleDescribed)).detail.qualified_type.endswith("LeNet")
+    client.keep(new)
+    await gone(started.pid)
+    assert client.engines == (new,)
+    assert not client.send(DescribeModule(0), old)
+    client.cancel()
+    assert not client.engines
+
+
+async def test_user_code_finds_no_terminal_no_gpu_and_its_own_name(client: Client, tmp_path: Path) -> None:
+    code = """
+    print(sys.argv, repr(os.environ["CUDA_VISIBLE_DEVICES"]), sys.stdin.read() == "")
+    print(os.getsid(0) == os.getpgid(0) == os.getpid())
+    try:
+        open("/dev/tty")
+    except OSError as error:
+        print("no terminal")
+    """
+    file = net(tmp_path, code)
+    engine = client.open(file)
+    await client.ear.first(engine, StructureFinished)
+    assert client.ear.printed(engine).splitlines() == [f"['{file}'] '' True", "True", "no terminal"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.py"]  # No __pycache__.
+    client.drop(engine)
+
+
+# --- what the user's code prints --------------------------------------------------------------------------------------
+
+
+async def test_everything_that_is_printed_is_heard_whoever_prints_it(client: Client, tmp_path: Path) -> None:
+    code = """
+    print("from python")
+    os.write(1, b"from a descriptor\\n")
+    ctypes.CDLL(None).puts(b"from C")
+    subprocess.run(["echo", "from a child"])
+    print("to stderr \\x1b[2J", file=sys.stderr)
+    print("without an end", end="")
+    """
+    engine = client.open(net(tmp_path, code))
+    await client.ear.first(engine, ModelBuilt)
+    lines = client.ear.printed(engine).splitlines()
+    assert lines == ["from python", "from a descriptor", "from C", "from a child", "without an end"]
+    assert client.ear.printed(engine, "stderr") == "to stderr \x1b[2J\n"
+    client.drop(engine)
+
+
+async def test_a_flood_of_prints_keeps_nobody_waiting(client: Client, tmp_path: Path) -> None:
+    flood = "def flood():\n    while True:\n        os.write(1, b'x' * 65536)\n"
+    engine = client.open(net(tmp_path, "threading.Thread(target=flood, daemon=True).start()", flood))
+    await client.ear.first(engine, StructureFinished)
+    await client.ear.until(lambda: any(event.dropped for event in client.ear.of(engine, Printed)))
+    asked = monotonic()
+    longest, then = 0.0, asked
+    client.send(DescribeModule(0), engine)
+    while not client.ear.of(engine, ModuleDescribed):
+        await asyncio.sleep(0)
+        longest, then = max(longest, monotonic() - then), monotonic()
+    assert monotonic() - asked < 5
+    assert longest < 0.5
+    told = sum(len(event.text) for event in client.ear.of(engine, Printed))
+    assert told < 3_000_000 + 1_000_000 * (monotonic() - asked)
+    client.drop(engine)
+
+
+# --- what ends an engine ----------------------------------------------------------------------------------------------
+
+
+async def test_sys_exit_is_a_failure_of_the_file_and_no_death(client: Client, tmp_path: Path) -> None:
+    engine = client.open(model(tmp_path, "import sys\n\nsys.exit('bad luck')\n"))
+    failure = (await client.ear.first(engine, Failed)).failure
+    assert failure.stage == "import"
+    assert failure.source is not None
+    assert (failure.source.line, failure.source.code) == (3, "sys.exit('bad luck')")
+    assert not client.ear.of(engine, EngineDied)
+    assert engine not in client.engines
+
+
+@pytest.mark.parametrize(
+    ("code", "type_", "words"),
+    [
+        (
+            "ctypes.string_at(0)",
+            "SIGSEGV",
+            "killed by signal 11 (segmentation fault) in model.py:9 `ctypes.string_at(0)`",
+        ),
+        ("os.abort()", "SIGABRT", "killed by signal 6 (aborted) in model.py:9 `os.abort()`"),
+        (
+            "os._exit(3)",
+            "exit code 3",
+            "ended with exit code 3 while building Net(): os._exit was called, or exit in C",
+        ),
+        (
+            "os._exit(0)",
+            "exit code 0",
+            "ended with exit code 0 while building Net(): os._exit was called, or exit in C",
+        ),
+        ("os.kill(os.getpid(), 9)", "SIGKILL", "was ended by SIGKILL from outside while building Net()"),
+    ],
+)
+async def test_a_death_in_user_code_is_told_as_what_it_was(
+    client: Client, tmp_path: Path, code: str, type_: str, words: str
+) -> None:
+    engine = client.open(net(tmp_path, f"print('before')\n{code}"))
+    failure = (await client.ear.first(engine, EngineDied)).failure
+    assert (failure.stage, failure.type) == ("engine", type_)
+    assert words in failure.message
+    assert client.ear.printed(engine) == "before\n"
+    assert engine not in client.engines
+
+
+async def test_what_was_written_to_stderr_last_is_part_of_the_story(client: Client, tmp_path: Path) -> None:
+    engine = client.open(net(tmp_path, "os.write(2, b'libfoo: cannot open the thing\\n')\nos._exit(1)"))
+    failure = (await client.ear.first(engine, EngineDied)).failure
+    assert failure.traceback == "libfoo: cannot open the thing\n"
+
+
+async def test_a_kill_from_outside_is_told_and_another_load_works(client: Client, tmp_path: Path) -> None:
+    engine = client.open(model(tmp_path, LENET))
+    await client.ear.first(engine, StructureFinished)
+    os.kill((await client.ear.first(engine, EngineStarted)).pid, signal.SIGKILL)
+    failure = (await client.ear.first(engine, EngineDied)).failure
+    assert failure.message == "the engine was ended by SIGKILL from outside"
+    again = client.open(tmp_path / "model.py")
+    await client.ear.first(again, StructureFinished)
+    client.drop(again)
+
+
+async def test_a_hang_tells_its_line_by_itself_and_is_ended_by_a_cancel(client: Client, tmp_path: Path) -> None:
+    engine = client.open(net(tmp_path, "while True:\n    pass"))
+    started = await client.ear.first(engine, EngineStarted)
+    still = await client.ear.first(engine, StillRunning)  # After five seconds.
+    assert still.function == "__init__"
+    assert still.source.file == str(tmp_path / "model.py")
+    assert (still.source.line, still.source.code) in [(8, "while True:"), (9, "pass")]
+    client.cancel()
+    await gone(started.pid)
+    assert not client.ear.of(engine, EngineDied)
+
+
+async def test_a_hang_in_c_that_holds_the_gil_tells_its_line_when_asked(client: Client, tmp_path: Path) -> None:
+    engine = client.open(net(tmp_path, "while True:\n    print('now')\n    ctypes.PyDLL(None).sleep(1000)"))
+    await client.ear.first(engine, Printed)
+    seen = client.ear.of(engine, StillRunning)
+    while "ctypes.PyDLL(None).sleep(1000)" not in [still.source.code for still in seen]:  # It may be on its way there.
+        assert client.locate(engine)
+        seen = await client.ear.more(engine, StillRunning, len(seen))
+    client.drop(engine)
+
+
+@pytest.mark.parametrize("end", ["drop", "die"])
+async def test_what_an_engine_started_ends_with_it(client: Client, tmp_path: Path, end: str) -> None:
+    code = """
+    child = subprocess.Popen(["sleep", "1000"])
+    print(child.pid)
+    if sys.argv[0].endswith("die.py"):
+        os._exit(1)
+    """
+    engine = client.open(net(tmp_path, code, name=f"{end}.py"))
+    await client.ear.first(engine, Printed)
+    if end == "drop":
+        client.drop(engine)
+    await gone(int(client.ear.printed(engine)))
+
+
+async def test_an_engine_that_talks_nonsense_is_given_up(client: Client, tmp_path: Path) -> None:
+    code = """
+    import socket, stat
+    for number in range(3, 40):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                os.write(number, b"\\xff" * 64)
+        except OSError:
+            pass
+    """
+    engine = client.open(net(tmp_path, code))
+    started = await client.ear.first(engine, EngineStarted)
+    failure = (await client.ear.first(engine, EngineDied)).failure
+    assert failure.type == "WireError"
+    await gone(started.pid)
+
+
+async def test_user_code_that_closes_all_descriptors_is_told(client: Client, tmp_path: Path) -> None:
+    engine = client.open(net(tmp_path, "os.closerange(3, 256)"))
+    failure = (await client.ear.first(engine, EngineDied)).failure
+    assert failure.type == "exit code 1"
+    assert "Bad file descriptor" in failure.traceback
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+
+async def test_when_the_server_dies_its_engines_go_and_the_next_load_has_another(tmp_path: Path) -> None:
+    client = listening()
+    engine = client.open(net(tmp_path, "print(subprocess.Popen(['sleep', '1000']).pid)"))
+    await client.ear.first(engine, StructureFinished)
+    os.kill(client._server.process.pid, signal.SIGKILL)
+    failure = (await client.ear.first(engine, EngineDied)).failure
+    assert failure.message == "the warm server was killed by signal 9 (killed) and took its engines with it"
+    await gone((await client.ear.first(engine, EngineStarted)).pid)
+    await gone(int(client.ear.printed(engine)))
+    again = client.open(model(tmp_path, LENET))
+    await client.ear.first(again, StructureFinished)
+    client.close()
+
+
+async def test_closing_takes_a_moment_even_when_engines_hang_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    client = listening()
+    hung = client.open(net(tmp_path, "print('now')\nctypes.PyDLL(None).sleep(1000)"))
+    await client.ear.first(hung, Printed)
+    loading = client.open(tmp_path / "model.py")  # Perhaps not even forked yet.
+    pid, server = (await client.ear.first(hung, EngineStarted)).pid, client._server.process
+    began = monotonic()
+    client.close()
+    assert monotonic() - began < 1
+    assert server.returncode is not None
+    await gone(pid)
+    heard = len(client.ear.heard)
+    await asyncio.sleep(0)
+    assert len(client.ear.heard) == heard
+    assert not client.ear.of(loading, EngineDied)
+
+
+async def test_closing_while_torch_is_being_imported_does_not_wait_for_it() -> None:
+    client = listening()
+    began = monotonic()
+    client.close()
+    assert monotonic() - began < 0.3
+    assert client._server.process.returncode == -signal.SIGKILL
+
+
+async def test_a_torch_that_cannot_be_imported_is_told_with_what_it_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text(
+        "print('hello')\nraise ImportError('libcudnn.so.9: cannot open shared object')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    client = listening()
+    client.open("model.py")
+    failure = (await client.ear.first(SERVER, TorchMissing)).failure
+    assert (failure.stage, failure.type) == ("torch", "ImportError")
+    assert failure.message == "libcudnn.so.9: cannot open shared object"
+    assert str(tmp_path / "torch.py") in failure.traceback
+    monkeypatch.delenv("PYTHONPATH")
+    await gone(client._server.process.pid)
+    await client.ear.until(lambda: client.engines == ())
+    client.open(model(tmp_path, LENET))  # As after having installed it.
+    await client.ear.first(SERVER, TorchImported)
+    client.close()
+
+
+async def test_a_torch_that_dies_in_its_import_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch.py").write_text("import os\nos.abort()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    client = listening()
+    failure = (await client.ear.first(SERVER, TorchMissing)).failure
+    assert failure.message == "the warm server was killed by signal 6 (aborted) while importing torch"
+    assert str(tmp_path / "torch.py") in failure.traceback
+    client.close()
+
+
+async def test_files_in_the_current_folder_shadow_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("torch", "dataclasses", "inspector", "msgspec"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
+    monkeypatch.chdir(tmp_path)
+    client = listening()
+    engine = client.open(model(tmp_path, LENET, "lenet.py"))
+    await client.ear.first(engine, ModelBuilt)
+    assert not client.ear.of(SERVER, TorchMissing)
+    client.close()
+
+
+async def test_the_log_has_every_message_both_ways(tmp_path: Path) -> None:
+    log, ear = io.StringIO(), Ear()
+    client = EngineClient(start_server(), ear.hear, log=log)
+    engine = client.load(Load(str(model(tmp_path, LENET))))
+    await ear.first(engine, StructureFinished)
+    client.close()
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert len([line for line in lines if line["way"] == "heard"]) == len(ear.heard)
+    assert [line["message"]["type"] for line in lines if line["way"] == "sent"] == ["fork-engine", "load", "farewell"]
+
+
+# --- a front end that dies --------------------------------------------------------------------------------------------
+
+FRONT_END = """\
+import asyncio, os, sys, termios
+from inspector.client import EngineClient, start_server
+from inspector.messages import EngineStarted, Load, Printed
+
+terminal = int(sys.argv[2]) if len(sys.argv) > 2 else None
+server = start_server(terminal)
+
+def on_event(engine, event):
+    if isinstance(event, EngineStarted):
+        print(server.process.pid, event.pid, flush=True)
+    if isinstance(event, Printed):
+        if terminal is not None:
+            attributes = termios.tcgetattr(terminal)
+            attributes[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
+            termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+            os.write(terminal, b"in full screen")
+        print(event.text, flush=True)
+
+async def main():
+    client = EngineClient(server, on_event)
+    client.load(Load(sys.argv[1]))
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def front_end(*arguments: str, descriptors: tuple[int, ...] = ()) -> tuple[asyncio.subprocess.Process, list[int]]:
+    """A front end with a hung engine, in a process of its own; the processes behind it: server, engine, its child."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", FRONT_END, *arguments, stdout=asyncio.subprocess.PIPE, pass_fds=descriptors
+    )
+    assert process.stdout is not None
+    lines = [await asyncio.wait_for(process.stdout.readline(), 60) for _ in range(2)]
+    return process, [int(number) for number in b" ".join(lines).split()]
+
+
+HUNG = "print(subprocess.Popen(['sleep', '1000']).pid)\nctypes.PyDLL(None).sleep(1000)"
+
+
+async def test_a_killed_front_end_leaves_no_process_behind(tmp_path: Path) -> None:
+    process, left = await front_end(str(net(tmp_path, HUNG)))
+    assert len(left) == 3
+    process.kill()
+    await process.wait()
+    for pid in left:
+        await gone(pid)
+
+
+async def test_a_killed_front_end_gets_its_terminal_put_back(tmp_path: Path) -> None:
+    import termios
+
+    master, slave = os.openpty()
+    before = termios.tcgetattr(slave)
+    process, left = await front_end(str(net(tmp_path, HUNG)), str(slave), descriptors=(slave,))
+    during = termios.tcgetattr(slave)
+    process.kill()
+    await process.wait()
+    for pid in left:
+        await gone(pid)
+    assert during != before
+    assert termios.tcgetattr(slave) == before
+    shown = os.read(master, 4096).decode()
+    assert shown.startswith("in full screen")
+    assert "\x1b[?1049l" in shown
+    assert "\x1b[?25h" in shown
+    os.close(master)
+    os.close(slave)

@@ -1,0 +1,145 @@
+"""One load without a window, with the real processes: what comes of it, whatever the file does."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from inspector import headless
+from inspector.headless import PRINTED_BYTES
+from inspector.messages import Load
+from inspector.table import ModelTable
+from tests.ear import gone
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches processes by pidfd")
+
+NET = """\
+from torch import nn
+
+{before}
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+        {line}
+"""
+
+
+def net(folder: Path, line: str = "", before: str = "") -> Load:
+    (folder / "model.py").write_text(NET.format(line=line, before=before))
+    return Load(str(folder / "model.py"))
+
+
+def test_a_load_gives_everything_that_a_report_is_made_from(tmp_path: Path) -> None:
+    log = io.StringIO()
+    outcome = headless.run(net(tmp_path, "print('hello')"), summary_depth=2, log=log)
+    assert outcome.failure is None
+    assert not outcome.died
+    assert outcome.torch.startswith("2.")
+    assert outcome.built is not None
+    assert outcome.built.target.name == "Net"
+    assert outcome.outline is not None
+    table = ModelTable(outcome.outline)
+    for rows in outcome.rows:
+        table.add(rows)
+    assert table.complete
+    assert table.totals.parameters == 16
+    assert outcome.finished is not None
+    assert outcome.summary is not None
+    assert "Linear" in outcome.summary.text
+    assert (outcome.stdout, outcome.stderr, outcome.dropped) == ("hello\n", "", 0)
+    assert json.loads(log.getvalue().splitlines()[-1])["message"] == {"type": "farewell"}
+
+
+def test_a_file_that_fails_leaves_its_failure_and_what_it_printed(tmp_path: Path) -> None:
+    outcome = headless.run(net(tmp_path, before="import sys\nprint('first', file=sys.stderr)\n1 / 0"))
+    assert outcome.failure is not None
+    assert (outcome.failure.stage, outcome.failure.type) == ("import", "ZeroDivisionError")
+    assert not outcome.died
+    assert outcome.stderr == "first\n"
+    assert outcome.built is None
+    assert outcome.outline is None
+
+
+def test_of_what_is_printed_so_much_is_kept_and_the_rest_is_counted(tmp_path: Path) -> None:
+    outcome = headless.run(net(tmp_path, "print('x' * 99999)\n        print('y' * 99999)"))
+    assert outcome.failure is None
+    assert outcome.stdout == "x" * PRINTED_BYTES
+    assert outcome.dropped == 2 * 100_000 - PRINTED_BYTES
+
+
+def test_when_time_is_over_the_line_is_named_that_it_was_in(tmp_path: Path) -> None:
+    outcome = headless.run(net(tmp_path, "import time; time.sleep(1000)"), timeout=5)
+    assert outcome.died
+    assert outcome.failure is not None
+    assert (outcome.failure.stage, outcome.failure.type) == ("engine", "timeout")
+    words = "still building Net() after 5 s, in model.py:8 `import time; time.sleep(1000)`"
+    assert outcome.failure.message == words
+    assert outcome.failure.source is not None
+    assert outcome.failure.source.line == 8
+
+
+def test_when_time_is_over_before_torch_is_there_that_is_said(tmp_path: Path) -> None:
+    outcome = headless.run(net(tmp_path), timeout=0.01)
+    assert outcome.died
+    assert outcome.failure is not None
+    assert outcome.failure.message == "still importing torch after 0.01 s"
+
+
+def test_a_death_is_told_as_one(tmp_path: Path) -> None:
+    outcome = headless.run(net(tmp_path, "import os; print('last', end=''); os.abort()"))
+    assert outcome.died
+    assert outcome.failure is not None
+    assert outcome.failure.type == "SIGABRT"
+    assert outcome.failure.source is not None
+    assert outcome.failure.source.line == 8
+
+
+def test_a_missing_torch_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    outcome = headless.run(net(tmp_path))
+    assert outcome.failure is not None
+    assert (outcome.failure.stage, outcome.failure.message) == ("torch", "No module named 'torch'")
+    assert outcome.failure.mend == f"{sys.executable} -m pip install torch"
+
+
+INTERRUPTED = """\
+import sys
+from inspector import headless
+from inspector.launch import start_server
+from inspector.messages import Load
+
+server = start_server()
+print(server.process.pid, flush=True)
+headless.run(Load(sys.argv[1]), server=server)
+"""
+
+
+async def test_an_interrupt_ends_everything(tmp_path: Path) -> None:
+    fifo = tmp_path / "engine"
+    os.mkfifo(fifo)
+    request = net(tmp_path, f"import os; open('{fifo}', 'w').write(str(os.getpid()))\n        while True: pass")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        INTERRUPTED,
+        request.target,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    server = int(await process.stdout.readline())
+    engine = int(await asyncio.to_thread(fifo.read_text))
+    process.send_signal(signal.SIGINT)
+    _, stderr = await asyncio.wait_for(process.communicate(), 60)
+    assert stderr.decode().strip().endswith("KeyboardInterrupt")
+    await gone(server)
+    await gone(engine)

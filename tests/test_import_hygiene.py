@@ -1,0 +1,80 @@
+"""Who may enter which room, in a clean interpreter: what an import really loads, lazily or through others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "inspector"
+ROOMS = ("engine", "tui", "reports")
+
+HEAVY = ("torch", "torchinfo", "numpy", "inspector.engine")
+WINDOW = ("textual", "inspector.tui")
+
+
+def modules(folder: Path) -> list[str]:
+    """Every module in a folder and below, by name."""
+    files = sorted(file.relative_to(PACKAGE.parent).with_suffix("") for file in folder.rglob("*.py"))
+    return [".".join(file.parts).removesuffix(".__init__") for file in files if file.name != "__main__"]
+
+
+def front_room() -> list[str]:
+    """The modules that are in no room."""
+    return [name for name in modules(PACKAGE) if name.split(".")[1:2] not in [[room] for room in ROOMS]]
+
+
+def loaded(code: str) -> set[str]:
+    """What stands in sys.modules when this code has run, or has left by SystemExit."""
+    wrapped = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nprint('loaded', *sys.modules)"
+    result = subprocess.run([sys.executable, "-c", wrapped], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.splitlines()[-1].split())
+
+
+def trespassers(names: list[str], forbidden: tuple[str, ...]) -> set[str]:
+    assert names
+    present = loaded("import " + ", ".join(names))
+    assert present.issuperset(names)
+    return {name for name in present if name.startswith(tuple(f"{wall}." for wall in forbidden)) or name in forbidden}
+
+
+def test_the_front_room_loads_neither_torch_nor_a_window() -> None:
+    assert trespassers(front_room(), (*HEAVY, *WINDOW, "inspector.reports")) == set()
+
+
+def test_the_reports_load_neither_torch_nor_a_window() -> None:
+    assert trespassers(modules(PACKAGE / "reports"), (*HEAVY, *WINDOW)) == set()
+
+
+def test_the_window_loads_no_torch_and_no_report() -> None:
+    assert trespassers(modules(PACKAGE / "tui"), (*HEAVY, "inspector.reports")) == set()
+
+
+def test_the_engine_loads_no_front_end() -> None:
+    front = ("cli", "client", "config", "connection", "headless", "launch", "streams", "table", "reports")
+    assert (
+        trespassers(modules(PACKAGE / "engine"), (*WINDOW, "rich", *(f"inspector.{name}" for name in front))) == set()
+    )
+
+
+def test_the_server_is_started_before_anything_heavy_is_loaded() -> None:
+    present = loaded("from inspector.launch import start_server")
+    assert present.isdisjoint({"msgspec", "asyncio", "typing", "dataclasses", "argparse", "inspector.schema"})
+
+
+def test_the_client_needs_no_event_loop_to_be_imported() -> None:
+    assert loaded("import inspector.client").isdisjoint({"asyncio", "dataclasses", "argparse"})
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_load_next_to_nothing(option: str) -> None:
+    present = loaded(f"from inspector.cli import main; main(['{option}'])")
+    assert "inspector.cli" in present
+    assert present.isdisjoint({"torch", "textual", "rich", "inspector.client", "inspector.engine", "subprocess"})
+
+
+def test_importing_the_package_alone_loads_nothing_of_it() -> None:
+    assert not [name for name in loaded("import inspector") if name.startswith(("inspector.", "torch", "textual"))]

@@ -80,6 +80,12 @@ class Guard:
         further = [f"and {len(changes) - MOST_CHANGES:,} more"] if len(changes) > MOST_CHANGES else []
         return f"not left as found: {len(changes):,} changes among {what}", (*changes[:MOST_CHANGES], *further)
 
+    def restore_modes(self) -> None:
+        """Give every module its own training flag back, however they are mixed."""
+        for module, (training, *_) in zip(self._modules, self._module_states, strict=True):
+            if _read(module, "training") is not training:
+                module.training = training
+
     # --- remembering ------------------------------------------------------------------------------------------------
 
     def _remember(self, model: nn.Module) -> None:

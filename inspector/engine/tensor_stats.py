@@ -17,6 +17,7 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
+from inspector.engine.failure import message_of, sendable
 from inspector.engine.tensor_histogram import MOST_BINS, Histogram
 from inspector.engine.tensor_tally import Tally, safe, toward_one
 from inspector.engine.tensor_values import UnreadableError, Values, values_of
@@ -55,7 +56,8 @@ def measuring(tensor: Tensor, bins: int = 40) -> Generator[None, None, TensorSta
     except UnreadableError as reason:
         return TensorStats(elements=_count(tensor), note=str(reason))
     except Exception as error:
-        return TensorStats(elements=_count(tensor), note=f"its values cannot be read: {type(error).__name__}: {error}")
+        what = f"{type(error).__name__}: {message_of(error)}"
+        return TensorStats(elements=_count(tensor), note=sendable(f"its values cannot be read: {what}"))
 
 
 def _count(tensor: Tensor) -> int:

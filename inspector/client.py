@@ -113,12 +113,15 @@ class EngineClient:
         return number
 
     def send(self, request: Request, engine: int | None = None) -> bool:
-        """Ask an engine for something; False when it is gone, and no answer will come."""
+        """Ask an engine for something; False when no answer will come.
+
+        That is so when it is gone, and for the rows of a preview, because they have other numbers in the whole: these
+        are to be asked about when the whole is there.
+        """
         number = self._newest(engine)
-        if number is None:
+        if number is None or not self._engines[number].send(request):
             return False
         self._write_down("sent", number, request)
-        self._engines[number].send(request)
         return True
 
     def locate(self, engine: int | None = None) -> bool:

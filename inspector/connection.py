@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 
 from inspector import crash, death
 from inspector.messages import (
+    DescribeModule,
     EngineDied,
     EngineEvent,
     EngineStarted,
     Event,
     Failed,
+    MeasureTensor,
     ModelBuilt,
     Request,
     RowsDescribed,
     StageStarted,
     StillRunning,
     StructureFinished,
+    StructureOutlined,
 )
 from inspector.output import Output
 from inspector.schema import Failure
@@ -46,6 +49,7 @@ class EngineConnection:
         self._tell = tell
         self.built = False
         """Whether there is a model in it."""
+        self._preview = False
         self._started: EngineStarted | None = None
         self._foreign = crash.Foreign()
         self._stage: StageStarted | None = None
@@ -67,8 +71,12 @@ class EngineConnection:
         """Its process, and the group that it leads; None until it has said that it started."""
         return self._started.pid if self._started else None
 
-    def send(self, request: Request) -> None:
+    def send(self, request: Request) -> bool:
+        """Ask something; not, and False, about the rows of a preview, which have other numbers in the whole."""
+        if self._preview and isinstance(request, (DescribeModule, MeasureTensor)):
+            return False
         self._wire.send(pack(request))
+        return True
 
     def locate(self) -> bool:
         """Ask for the line that it is in: StillRunning answers, even when the engine hangs. False before it started."""
@@ -108,6 +116,8 @@ class EngineConnection:
                 self._stage = event
             case ModelBuilt():
                 self.built = True
+            case StructureOutlined(preview=preview):
+                self._preview = preview
             case Failed() | StructureFinished():
                 self._stage = None
                 self._stdout.drain()

@@ -128,10 +128,9 @@ class _HeadlessLoad:
                 self.doing = what
             case ModelBuilt():
                 outcome.built = event
-            case StructureOutlined(outline=outline):
+            case StructureOutlined(outline=outline, preview=False):
                 outcome.outline = outline
-                outcome.rows.clear()
-            case RowsDescribed():
+            case RowsDescribed() if outcome.outline is not None:
                 outcome.rows.append(event)
             case StructureFinished():
                 outcome.finished = event

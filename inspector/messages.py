@@ -157,6 +157,8 @@ class StructureOutlined(Record, frozen=True, tag="structure-outlined"):
     outline: Outline
     seconds: float = 0.0
     """Time spent on walking, since the model was built."""
+    preview: bool = False
+    """Whether it is such a first one. Its rows have other numbers in the whole: nothing is asked about them yet."""
 
 
 CHUNK_ROWS = 512

@@ -149,6 +149,18 @@ async def test_a_reload_leaves_the_old_engine_answering_until_the_new_one_is_kep
     assert not client.engines
 
 
+async def test_nothing_is_asked_about_rows_that_will_have_other_numbers(client: Client, tmp_path: Path) -> None:
+    engine = client.open(net(tmp_path, "self.blocks = nn.ModuleList(nn.Linear(2, 2 + i % 9) for i in range(30_000))"))
+    preview = await client.ear.first(engine, StructureOutlined)
+    assert preview.preview
+    assert not client.send(DescribeModule(2), engine)
+    whole = (await client.ear.more(engine, StructureOutlined, 1))[-1]
+    assert whole.outline.count > preview.outline.count
+    assert client.send(DescribeModule(2), engine)
+    assert (await client.ear.first(engine, ModuleDescribed)).row == 2
+    client.drop(engine)
+
+
 async def test_user_code_finds_no_terminal_no_gpu_and_its_own_name(client: Client, tmp_path: Path) -> None:
     code = """
     print(sys.argv, repr(os.environ["CUDA_VISIBLE_DEVICES"]), sys.stdin.read() == "")

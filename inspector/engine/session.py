@@ -115,7 +115,7 @@ class Session:
         guard = Guard(model)
         self._send(StageStarted("reading the structure"))
         if (preview := structure.preview(model)) is not None:
-            self._send(StructureOutlined(preview.outline, time.perf_counter() - started))
+            self._send(StructureOutlined(preview.outline, time.perf_counter() - started, preview=True))
             for first in range(0, preview.outline.count, CHUNK_ROWS):
                 self._tell(preview, first, CHUNK_ROWS)
         self._structure = structure.read(model)

@@ -161,7 +161,10 @@ def test_a_preview_is_told_with_its_rows_before_the_whole_is_read(engine: Engine
     engine.put("structure", preview=lambda model: engine.preview, read=read)
     engine.answer(LOAD)
     assert order == ["ModelBuilt", "StageStarted", "StructureOutlined", "RowsDescribed", "RowsDescribed"]
-    assert [event.outline.count for event in engine.of(StructureOutlined)] == [600, 1200]
+    assert [(event.outline.count, event.preview) for event in engine.of(StructureOutlined)] == [
+        (600, True),
+        (1200, False),
+    ]
 
 
 def test_a_module_is_described_between_two_chunks_of_rows(engine: Engine) -> None:

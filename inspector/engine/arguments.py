@@ -161,7 +161,8 @@ def _annotation_text(annotation: Any) -> str:
     if annotation is inspect.Parameter.empty:
         return ""
     if isinstance(annotation, str):
-        return sendable(annotation)
+        quoted = annotation[:1] in ("'", '"') and annotation[:1] == annotation[-1:]
+        return sendable(annotation[1:-1] if quoted else annotation)
     try:
         return sendable(inspect.formatannotation(annotation))
     except Exception:

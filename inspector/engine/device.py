@@ -71,7 +71,8 @@ def _to_meta(model: nn.Module) -> str:
     for module in model.modules():
         if isinstance(module, nn.RNNBase):
             module._apply(lambda tensor: tensor)  # type: ignore[no-untyped-call] # It keeps a list of its weights beside them; this renews it.
-    return f"moved to meta after building: {len(made)} tensors" if made else ""
+    count = "1 tensor" if len(made) == 1 else f"{len(made)} tensors"
+    return f"moved to meta after building: {count}" if made else ""
 
 
 def _slots(model: nn.Module) -> Iterator[tuple[dict[str, torch.Tensor], str, torch.Tensor]]:

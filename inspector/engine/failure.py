@@ -9,8 +9,9 @@ from typing import Literal
 
 import inspector
 from inspector.engine import mends
-from inspector.engine.case import Case
-from inspector.engine.source_files import code_at, is_library, lines_around, read_lines
+from inspector.engine.case import Case, peek, traceback_of
+from inspector.engine.kinds import is_a
+from inspector.engine.source_files import code_at, is_library, lines_around
 from inspector.messages import Load
 from inspector.schema import Argument, Candidate, Failure, Frame, Source
 
@@ -37,7 +38,7 @@ def describe(error: BaseException, stage: Stage, request: Load | None = None) ->
     entered = _without_ours(error)
     frames = _frames(entered)
     source, column = _fault(error, frames)
-    if isinstance(error, SyntaxError) and source is not None:
+    if is_a(error, SyntaxError) and source is not None:
         frames = (*frames, Frame(source.file, source.line, "<module>", source.code))
     message = message_of(error)
     way_out = mends.find(Case(error, message, stage, request or Load(target=""), source))
@@ -105,23 +106,24 @@ def sendable(text: str) -> str:
 
 def message_of(error: BaseException) -> str:
     """What the exception says, or why it says nothing."""
-    if isinstance(error, SystemExit) and not isinstance(error.code, str):
-        return f"sys.exit({'' if error.code is None else error.code}) was called"
-    if isinstance(error, SyntaxError) and isinstance(error.msg, str):
-        return error.msg
+    code, text = peek(error, "code"), peek(error, "msg")
+    if is_a(error, SystemExit) and is_a(code, int, type(None)):
+        return f"sys.exit({'' if code is None else int(code)}) was called"
+    if is_a(error, SyntaxError) and is_a(text, str):
+        return str(text)
     try:
         return str(error)
-    except Exception as trouble:
+    except BaseException as trouble:  # Whatever it is, it is no reason to fail in turn.
         return f"(its message cannot be read: __str__ raised {type(trouble).__name__})"
 
 
 def _without_ours(error: BaseException) -> TracebackType | None:
     """The traceback from where it leaves this program and the import machinery."""
-    entry = error.__traceback__
+    entry = traceback_of(error)
     while entry is not None and _is_ours(entry.tb_frame.f_code.co_filename):
         entry = entry.tb_next
-    if entry is None and not isinstance(error, SyntaxError):
-        return error.__traceback__
+    if entry is None and not is_a(error, SyntaxError):
+        return traceback_of(error)
     return entry
 
 
@@ -144,22 +146,26 @@ def _frames(entry: TracebackType | None) -> tuple[Frame, ...]:
 
 def _fault(error: BaseException, frames: tuple[Frame, ...]) -> tuple[Source | None, int]:
     """The innermost place that is the user's own, and the column, where it is known."""
-    if isinstance(error, SyntaxError) and _is_text(error.filename) and not is_library(str(error.filename)):
-        line = error.lineno if isinstance(error.lineno, int) and error.lineno > 0 else 1
-        column = error.offset if isinstance(error.offset, int) and error.offset > 0 else 0
-        return place(os.path.abspath(str(error.filename)), line), column
+    file = peek(error, "filename")
+    if is_a(error, SyntaxError) and _is_file(file) and not is_library(file):
+        return place(os.path.abspath(file), _count(error, "lineno") or 1), _count(error, "offset")
     if not frames:
         return None, 0
     return Source(frames[-1].file, frames[-1].line, frames[-1].code), 0
 
 
-def _is_text(name: object) -> bool:
-    return isinstance(name, str) and bool(read_lines(name))
+def _is_file(name: object) -> bool:
+    return type(name) is str and os.path.isfile(name)
+
+
+def _count(error: BaseException, name: str) -> int:
+    number = peek(error, name)
+    return number if type(number) is int and number > 0 else 0
 
 
 def _traceback_text(error: BaseException, entered: TracebackType | None) -> str:
     try:
         return "".join(traceback.TracebackException(type(error), error, entered).format())
-    except Exception as trouble:
+    except BaseException as trouble:
         steps = "".join(traceback.format_tb(entered))
         return f"{steps}{type(error).__name__}\n(the rest cannot be written: {type(trouble).__name__})\n"

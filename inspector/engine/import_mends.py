@@ -21,9 +21,9 @@ _DISTRIBUTIONS = {
 
 
 def misses_a_module(case: Case) -> WayOut | None:
-    if not isinstance(case.error, ModuleNotFoundError) or not isinstance(case.error.name, str):
+    name = case.text("name")
+    if not case.is_a(ModuleNotFoundError) or not name:
         return None
-    name = case.error.name
     top = name.partition(".")[0]
     folder = _folder_holding(top, case)
     if top != name and top in sys.modules:
@@ -70,7 +70,7 @@ def _neighbours_like(name: str, case: Case) -> str:
 
 
 def imports_relatively(case: Case) -> WayOut | None:
-    if not isinstance(case.error, ImportError) or "relative import" not in case.message:
+    if not case.is_a(ImportError) or "relative import" not in case.message:
         return None
     folder = os.path.dirname(case.file) or os.getcwd()
     if os.path.exists(os.path.join(folder, "__init__.py")):
@@ -79,11 +79,9 @@ def imports_relatively(case: Case) -> WayOut | None:
 
 
 def imports_in_a_circle(case: Case) -> WayOut | None:
-    if not isinstance(case.error, ImportError | AttributeError) or "partially initialized module" not in case.message:
+    if not case.is_a(ImportError, AttributeError) or "partially initialized module" not in case.message:
         return None
-    name = getattr(case.error, "name", None)
-    module = sys.modules.get(name) if isinstance(name, str) else None
-    file = getattr(module, "__file__", None) or case.file
+    file = module_file(sys.modules.get(case.text("name"))) or case.file
     stem = os.path.splitext(os.path.basename(file))[0]
     if stem in sys.stdlib_module_names or (not is_library(file) and _installed_elsewhere(stem, file)):
         return WayOut(f"{file} hides a library of the same name: rename the file")

@@ -125,14 +125,16 @@ def _path_without(root: str) -> list[str]:
 
 
 def _import_under_free_name(location: Location) -> str:
+    kept = ""
     if len(location.parts) == 1 and not location.is_package:
-        sys.meta_path.insert(0, _Unshadowed(location.parts[0], location.root))
+        kept = location.parts[0]
+        sys.meta_path.insert(0, _Unshadowed(kept, location.root))
     folder, name = location.root, ""
     for index, part in enumerate(location.parts):
         folder = os.path.join(folder, part)
         last = index == len(location.parts) - 1 and not location.is_package
         file = location.file if last else os.path.join(folder, "__init__.py")
-        parent, name = name, _free_name(name, part, file)
+        parent, name = name, _free_name(name, part, file, kept)
         if name not in sys.modules:
             _load(name, file, None if last else [folder])
         if parent:
@@ -140,11 +142,11 @@ def _import_under_free_name(location: Location) -> str:
     return name
 
 
-def _free_name(parent: str, part: str, file: str) -> str:
-    """A name for this file that no other module has, nor any of Python's own."""
+def _free_name(parent: str, part: str, file: str, kept: str) -> str:
+    """A name for this file that is not kept for a library, and that no other module has, nor any of Python's own."""
     name = part.replace(".", "_")
     full = f"{parent}.{name}" if parent else name
-    while full in sys.stdlib_module_names or (full in sys.modules and module_file(sys.modules[full]) != file):
+    while full in (*sys.stdlib_module_names, kept) or (full in sys.modules and module_file(sys.modules[full]) != file):
         full += "_py"
     return full
 

@@ -29,7 +29,7 @@ def find(case: Case) -> WayOut:
 
 
 def _exits(case: Case) -> WayOut | None:
-    if not isinstance(case.error, SystemExit):
+    if not case.is_a(SystemExit):
         return None
     if any(frame.f_code.co_filename.endswith("argparse.py") for frame in case.stack()):
         return WayOut(f"argparse found no arguments: sys.argv holds the file's own name alone. {_GUARD}")
@@ -37,27 +37,27 @@ def _exits(case: Case) -> WayOut | None:
 
 
 def _reads_stdin(case: Case) -> WayOut | None:
-    lost = isinstance(case.error, RuntimeError) and "lost sys.stdin" in case.message
-    if not lost and not (isinstance(case.error, EOFError) and re.search(r"\binput\(|\bstdin\b", case.code)):
+    lost = case.is_a(RuntimeError) and "lost sys.stdin" in case.message
+    if not lost and not (case.is_a(EOFError) and re.search(r"\binput\(|\bstdin\b", case.code)):
         return None
     return WayOut(f"Standard input is closed here: nobody can answer. {_GUARD}")
 
 
 def _left_unwritten(case: Case) -> WayOut | None:
-    if not isinstance(case.error, SyntaxError) or case.source is None:
+    if not case.is_a(SyntaxError) or case.source is None:
         return None
     code = case.source.code
     if re.match(r"(<<<<<<<|=======|>>>>>>>)", code):
         return WayOut("A merge conflict was left in the file: choose one side")
     if re.match(r"[%!]\s*\w", code):
         return WayOut("This line is a notebook's command, not Python: take it out")
-    if isinstance(case.error, TabError):
+    if case.is_a(TabError):
         return WayOut("Tabs and spaces are mixed in this block: use spaces alone")
     return None
 
 
 def _is_no_utf8(case: Case) -> WayOut | None:
-    if not isinstance(case.error, SyntaxError | ValueError) or not _names_bytes(case.message):
+    if not case.is_a(SyntaxError, ValueError) or not _names_bytes(case.message):
         return None
     try:
         with open(case.file, "rb") as stream:
@@ -83,7 +83,7 @@ def _names_bytes(message: str) -> bool:
 
 def _was_never_initialized(case: Case) -> WayOut | None:
     """A module that was given attributes before nn.Module.__init__ made the places for them."""
-    if not isinstance(case.error, AttributeError):
+    if not case.is_a(AttributeError):
         return None
     for frame in reversed(list(case.stack())):
         kind = _uninitialized_self(frame)
@@ -118,8 +118,8 @@ def _wants_cuda(case: Case) -> WayOut | None:
         and os.path.dirname(frame.f_code.co_filename).startswith(os.path.dirname(torch.__file__))
         for frame in case.stack()
     )
-    refused = isinstance(case.error, RuntimeError | AssertionError) and "CUDA" in case.message
-    if not (asks or refused) or case.is_a("OutOfMemoryError"):
+    refused = case.is_a(RuntimeError, AssertionError) and "CUDA" in case.message
+    if not (asks or refused) or case.is_named("OutOfMemoryError"):
         return None
     if torch.version.cuda is None and torch.version.hip is None:
         return WayOut(
@@ -135,7 +135,7 @@ def _wants_cuda(case: Case) -> WayOut | None:
 
 
 def _needs_memory(case: Case) -> WayOut | None:
-    if not case.is_a("MemoryError", "OutOfMemoryError") and "can't allocate memory" not in case.message:
+    if not case.is_named("MemoryError", "OutOfMemoryError") and "can't allocate memory" not in case.message:
         return None
     return WayOut("The structure needs no values: --device meta allocates none", spell(case.request, device="meta"))
 
@@ -150,8 +150,8 @@ def _computes_on_meta(case: Case) -> WayOut | None:
 
 
 def _misses_a_file(case: Case) -> WayOut | None:
-    name = getattr(case.error, "filename", None)
-    if not isinstance(case.error, FileNotFoundError) or not isinstance(name, str) or os.path.isabs(name):
+    name = case.text("filename")
+    if not case.is_a(FileNotFoundError) or not name or os.path.isabs(name):
         return None
     folder = os.path.dirname(case.file)
     if folder and os.path.exists(os.path.join(folder, name)):
@@ -160,13 +160,13 @@ def _misses_a_file(case: Case) -> WayOut | None:
 
 
 def _wants_the_network(case: Case) -> WayOut | None:
-    if not case.is_a("URLError", "gaierror", "ConnectionError", "MaxRetryError", "LocalEntryNotFoundError"):
+    if not case.is_named("URLError", "gaierror", "ConnectionError", "MaxRetryError", "LocalEntryNotFoundError"):
         return None
     return WayOut("The code wants the network: build the model without it (pretrained=False, weights=None)")
 
 
 def _never_ends(case: Case) -> WayOut | None:
-    if not isinstance(case.error, RecursionError) or case.source is None:
+    if not case.is_a(RecursionError) or case.source is None:
         return None
     return WayOut(f"Line {case.source.line} leads back to itself without end")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from inspector.engine.failure import LoadFailed
+from inspector.engine.source_files import is_below, module_file
 from inspector.engine.target import Built, load
-from inspector.messages import Load, StageStarted
+from inspector.messages import Failed, Load, StageStarted
 from inspector.schema import Failure
+from inspector.wire import pack
 from tests.process_state import put_back
+
+HERE = "# <- here"
 
 
 class Project:
@@ -32,13 +37,31 @@ class Project:
     def load(self, target: str, *arguments: str, config: str = "", device: str = "cpu") -> Built:
         """Load as `nn-inspect TARGET --arg …` would, from the project's folder."""
         self.announced.clear()
+        for name in [name for name, module in sys.modules.items() if self._is_mine(module)]:
+            del sys.modules[name]  # As in an engine, which starts with none of them.
         return load(Load(target, arguments, config, device), self.announced.append)
+
+    def _is_mine(self, module: object) -> bool:
+        return is_below(module_file(module), str(self.folder))
 
     def failure(self, target: str, *arguments: str, config: str = "", device: str = "cpu") -> Failure:
         """Load, and expect to be told why not."""
         with pytest.raises(LoadFailed) as caught:
             self.load(target, *arguments, config=config, device=device)
         return caught.value.failure
+
+    def fails(self, source: str, target: str = "m.py") -> Failure:
+        """Save the source as m.py, load it, and expect the failure at the line that is marked `# <- here`."""
+        self.write("m.py", source)
+        failure = self.failure(target)
+        assert failure.source is not None
+        assert failure.source.file == str(self.folder / "m.py")
+        if HERE in source:
+            line = self.line_of("m.py", HERE)
+            assert (failure.source.line, HERE in failure.source.code) == (line, True)
+            assert line in dict(failure.context)
+        assert pack(Failed(failure))
+        return failure
 
     def line_of(self, name: str, text: str) -> int:
         """The line of a file that holds this text, which no other line holds."""

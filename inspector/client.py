@@ -82,7 +82,7 @@ class EngineClient:
         self._meet(server)
 
     def _meet(self, server: Server) -> None:
-        self._server = server
+        self.server = server
         self._warm = self._missing = False
         self._control: Conversation[ServerEvent] = Conversation(
             self._loop, server.control, ServerEvent, self._hear_server, self._server_left
@@ -103,7 +103,7 @@ class EngineClient:
     def load(self, request: Load) -> int:
         """Load a model in an engine of its own and give its number; engines before it stay."""
         if self._control.closed:
-            self._meet(self._server.start_again())
+            self._meet(self.server.start_again())
         self._count += 1
         number = self._count
         connection = EngineConnection(self._loop, partial(self._tell, number))
@@ -203,7 +203,7 @@ class EngineClient:
 
     def _see_off(self) -> bool:
         """Wait a little for the server to leave; says whether it did."""
-        control = self._server.control
+        control = self.server.control
         deadline = monotonic() + FAREWELL_SECONDS
         try:
             while (left := deadline - monotonic()) > 0 and select.select([control], [], [], left)[0]:
@@ -225,8 +225,8 @@ class EngineClient:
         if not orderly:
             for pid in pids:
                 _kill_group(pid)
-            self._server.process.kill()
-        return self._server.process.wait()
+            self.server.process.kill()
+        return self.server.process.wait()
 
     # --- small things -----------------------------------------------------------------------------------------------
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from inspector import crash, death
 from inspector.messages import (
+    LOCATE,
     DescribeModule,
     EngineDied,
     EngineEvent,
@@ -83,7 +83,7 @@ class EngineConnection:
         if self.pid is None:
             return False
         try:
-            os.kill(self.pid, signal.SIGQUIT)
+            os.kill(self.pid, LOCATE)
         except ProcessLookupError:
             return False  # It has just ended, and the server is about to say so.
         return True

@@ -11,6 +11,8 @@ the client reads (`Printed`). A request that cannot be stopped by asking is stop
 
 from __future__ import annotations
 
+import signal
+
 from inspector.schema import (
     Candidate,
     Failure,
@@ -114,6 +116,9 @@ class Summarize(Record, frozen=True, tag="summarize"):
 
 
 Request = Load | DescribeModule | MeasureTensor | Summarize
+
+LOCATE = signal.SIGQUIT
+"""What no request can do: sent to an engine, it has it write to its crash report where it is, even in a hang."""
 
 
 # --- engine → front end -----------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ class Conversation(Generic[Message]):
         while self._unsent:
             data, descriptors = self._unsent[0]
             try:
-                sent = socket.send_fds(self._wire, [data], descriptors)
+                sent = socket.send_fds(self._wire, [data], descriptors) if descriptors else self._wire.send(data)
             except BlockingIOError:
                 self._loop.add_writer(self._wire, self._write)
                 return

@@ -18,14 +18,11 @@ from typing import NamedTuple, NoReturn
 
 from inspector.engine.session import Session
 from inspector.engine.source_files import library_folders
-from inspector.messages import EngineEvent, EngineStarted, Load, Request, RowsDescribed, StageStarted
+from inspector.messages import LOCATE, EngineEvent, EngineStarted, Load, Request, RowsDescribed, StageStarted
 from inspector.wire import Unpacker, pack
 
 HANG_SECONDS = 5.0
 """How long a stage runs before the line that it is in is told, and how often after that."""
-
-LOCATE = signal.SIGQUIT
-"""On this signal the engine writes where it is to its crash report, whatever it is doing."""
 
 
 _libc = ctypes.CDLL(None)

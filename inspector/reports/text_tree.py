@@ -118,6 +118,8 @@ def _is_shown(table: ModelTable, row: int, kept: set[int] | None) -> bool:
     if table.kinds[row] not in (Kind.PARAMETER, Kind.BUFFER):
         return True
     above = table.above(row)
+    if table.kinds[above] == Kind.MADE:
+        return True
     odd = table.flags[row] & (Flag.TIED | Flag.ALIASED)
     return bool(odd) or any(table.kinds[c] not in (Kind.PARAMETER, Kind.BUFFER) for c in table.children(above))
 
@@ -173,7 +175,7 @@ def _tensor_marks(table: ModelTable, kind: Kind, record: TensorRow) -> Iterator[
     if kind is Kind.BUFFER:
         yield "buffer" if record.persistent else "buffer, not saved"
     if kind is Kind.MADE:
-        yield f"made by {literal(record.note)}"
+        yield f"made: {literal(record.note)}"
     if record.tied_to is not None:
         yield f"= {literal(table.path(record.tied_to))}"
     elif record.also_at:

@@ -120,7 +120,7 @@ class Conversation:
 
     def _ask(self, what: str, row: int) -> bool:
         model = self.model
-        if model is None or not model.alive or (what, row) in model.asked:
+        if model is None or not model.alive or model.preview or (what, row) in model.asked:
             return False
         model.asked.add((what, row))
         return True
@@ -140,6 +140,8 @@ class Conversation:
                 self.view.stage_changed()
             case TorchImported():
                 self._enter(Stage("starting an engine") if self.loading is not None else None)
+            case Failed(row=int(row)):
+                self._answer_failed(engine, row, event.failure)
             case TorchMissing() | Failed() | EngineDied():
                 self._failed(engine, event.failure)
             case _ if self._is_loading(engine):
@@ -160,12 +162,12 @@ class Conversation:
                 self.loading.target, self.loading.files = event.target, event.files
                 self.loading.note, self.loading.others = event.note, event.others
             case StructureOutlined() if self.loading.target is not None:
-                self._open(self.loading, ModelTable(event.outline))
+                self._open(self.loading, event)
 
-    def _open(self, loading: Loading, table: ModelTable) -> None:
+    def _open(self, loading: Loading, event: StructureOutlined) -> None:
         assert self.engine is not None
         before, self.loading, self.failure = self.model, None, None
-        self.model = loading.opened(table)
+        self.model = loading.opened(ModelTable(event.outline), preview=event.preview)
         self.engine.keep(loading.engine)
         self.stage = None
         self.view.model_opened(before, time.monotonic() - loading.began)
@@ -188,6 +190,12 @@ class Conversation:
             case TensorMeasured():
                 model.measured[event.row] = event
                 self.view.answer_came()
+
+    def _answer_failed(self, engine: int, row: int, failure: Failure) -> None:
+        """What was asked about one row came to nothing: the row's page says so, everything else stays."""
+        if self.model is not None and self.model.engine == engine:
+            self.model.failed[row] = failure
+            self.view.answer_came()
 
     def _failed(self, engine: int, failure: Failure) -> None:
         """A load came to nothing, or the engine of the open model is gone; whatever is known stays."""

@@ -27,15 +27,20 @@ class OpenModel:
     others: tuple[Candidate, ...] = ()
     """What else the file could have given."""
     alive: bool = True
+    preview: bool = False
+    """Whether these are only the upper rows: they have other numbers in the whole, so nothing is asked about them."""
     details: dict[int, ModuleDetail] = field(default_factory=dict)
     measured: dict[int, TensorMeasured] = field(default_factory=dict)
+    failed: dict[int, Failure] = field(default_factory=dict)
+    """Row → why a question about it came to nothing."""
     asked: set[tuple[str, int]] = field(default_factory=set)
 
     def complete(self, table: ModelTable) -> None:
         """Put the whole structure in the place of a first outline; rows have other numbers now."""
-        self.table = table
+        self.table, self.preview = table, False
         self.details.clear()
         self.measured.clear()
+        self.failed.clear()
         self.asked.clear()
 
     @property
@@ -64,10 +69,10 @@ class Loading:
     others: tuple[Candidate, ...] = ()
     began: float = field(default_factory=time.monotonic)
 
-    def opened(self, table: ModelTable) -> OpenModel:
+    def opened(self, table: ModelTable, *, preview: bool) -> OpenModel:
         """What it becomes with its first outline."""
         assert self.target is not None
-        return OpenModel(self.engine, self.target, table, self.files, self.note, self.others)
+        return OpenModel(self.engine, self.target, table, self.files, self.note, self.others, preview=preview)
 
 
 @dataclass

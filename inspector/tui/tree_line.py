@@ -167,7 +167,7 @@ def _tensor_marks(table: ModelTable, row: int, kind: Kind, record: TensorRow, pa
     if kind is Kind.BUFFER:
         found.append(("buffer" if record.persistent else "buffer, not saved", palette.dim))
     if kind is Kind.MADE:
-        found.append((f"made by {literal(record.note)}" if record.note else "made from below", palette.accent))
+        found.append((f"made: {literal(record.note)}" if record.note else "made from what is below", palette.accent))
     elif record.note:
         found.append((literal(record.note), palette.dim))
     if record.tied_to is not None:

@@ -355,7 +355,7 @@ async def test_a_first_outline_of_a_large_model_is_replaced_by_the_whole_under_t
     cut = module("GPT", "GPT", linear("embed", 100, 64), Node("layers", type="ModuleList", flags=Flag.CUT))
     target = Target(FILE, "GPT", 7, "GPT()", "cpu")
     async with driven(silent=True) as window:
-        window.engine.tell(1, [ModelBuilt(target, (FILE,)), StructureOutlined(outline(cut))])
+        window.engine.tell(1, [ModelBuilt(target, (FILE,)), StructureOutlined(outline(cut), preview=True)])
         await window.press("down", "down")
         assert window.cursor() == "layers"
         window.engine.tell(1, [StructureOutlined(outline(whole))])

@@ -31,6 +31,11 @@ def write(page: Page, model: OpenModel, row: int, tab: int) -> None:
             tensor_page.write_ghost(page, table, row, record, measured)
         case None:
             page.line(("reading…", page.palette.dim))
+    if (failure := model.failed.get(row)) is not None:
+        page.heading("asking about it failed")
+        page.prose(f"{failure.type}: {failure.message}", page.palette.error)
+        if failure.source is not None:
+            page.prose(f"{failure.source.file}:{failure.source.line}  {failure.source.code.strip()}")
 
 
 def owner(model: OpenModel, row: int) -> int:

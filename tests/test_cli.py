@@ -1,0 +1,181 @@
+"""The command as a shell, a pipe and a CI job meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.recording import SAMPLES
+
+
+def nn_inspect(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program with its output in pipes."""
+    return subprocess.run(
+        [sys.executable, "-m", "inspector", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_help_begins_with_examples_and_loads_neither_torch_nor_textual() -> None:
+    code = (
+        "import sys; sys.argv = ['nn-inspect', '--help']\n"
+        "from inspector.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as left:\n"
+        "    print(left.code, [m for m in ('torch', 'textual', 'rich', 'msgspec', 'asyncio') if m in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("examples:\n  nn-inspect model.py")
+    assert done.stdout.rstrip().endswith("0 []")
+
+
+def test_a_pipe_gets_the_tree_without_escape_codes() -> None:
+    done = nn_inspect(SAMPLES / "lenet.py")
+    assert done.returncode == 0
+    assert "├ conv1" in done.stdout
+    assert "parameters  81,290" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+
+
+def test_colours_come_when_they_are_forced_and_go_when_they_are_forbidden() -> None:
+    assert "\x1b[" in nn_inspect(SAMPLES / "lenet.py", FORCE_COLOR="1").stdout
+    assert "\x1b[" not in nn_inspect(SAMPLES / "lenet.py", FORCE_COLOR="1", NO_COLOR="1").stdout
+
+
+def test_ascii_means_ascii() -> None:
+    assert nn_inspect(SAMPLES / "encoder.py", "--ascii").stdout.isascii()
+    assert nn_inspect(SAMPLES / "encoder.py", LC_ALL="C").stdout.isascii()
+
+
+def test_json_is_one_document_whatever_the_file_prints(tmp_path: Path) -> None:
+    model = tmp_path / "noisy.py"
+    model.write_text(
+        "import os, sys, torch\nprint('hello')\nos.write(1, b'from C \\x1b[31m\\n')\n"
+        "print('careful', file=sys.stderr)\n"
+        "class Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = torch.nn.Linear(3, 4)\n        self.register_buffer('scale', torch.tensor(float('nan')))\n"
+    )
+    done = nn_inspect(model, "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert document["schema"] == "nn-inspect/1"
+    assert document["error"] is None
+    assert document["printed"] == {"stdout": "hello\nfrom C \\x1b[31m\n", "stderr": "careful\n", "dropped_bytes": 0}
+    assert [p["path"] for p in document["parameters"]] == ["fc.weight", "fc.bias"]
+    assert document["totals"]["parameters"] == 16
+    assert document["target"]["chosen"]
+
+
+def test_a_broken_file_is_exit_3_with_place_and_traceback_on_stderr(tmp_path: Path) -> None:
+    model = tmp_path / "bad.py"
+    model.write_text(
+        "import torch\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n        1 / 0\n"
+    )
+    done = nn_inspect(model)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert f"{model}:5" in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+    assert "Traceback" in done.stderr
+    document = json.loads(nn_inspect(model, "--json").stdout)
+    assert document["error"]["stage"] == "construct"
+    assert document["error"]["source"]["line"] == 5
+    assert document["modules"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "which file?"),
+        (("nowhere.py",), "nowhere.py"),
+        ((SAMPLES / "several_models.py",), "several_models.py:"),
+        ((SAMPLES / "needs_arguments.py",), "--arg"),
+        ((SAMPLES / "lenet.py", "--filter", "is:purple"), "is:frozen"),
+        ((SAMPLES / "lenet.py", "--depth", "-1"), "positive"),
+    ],
+)
+def test_usage_is_exit_2_and_says_what_to_type(arguments: tuple[str | Path, ...], said: str) -> None:
+    done = nn_inspect(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_hang_is_exit_4_and_names_the_line() -> None:
+    done = nn_inspect(SAMPLES / "broken" / "slow_import.py", "--timeout", "8")
+    assert done.returncode == 4
+    assert "slow_import.py:" in done.stderr
+    assert "still importing slow_import.py" in done.stderr
+
+
+def test_a_segfault_is_exit_4_and_names_the_line() -> None:
+    done = nn_inspect(SAMPLES / "broken" / "segfault.py")
+    assert done.returncode == 4
+    assert "segmentation fault" in done.stderr
+    assert "segfault.py:" in done.stderr
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    command = f"{sys.executable} -m inspector {SAMPLES / 'thousand_layers.py'} | head -1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_the_summary_is_torchinfos_table_with_notes_where_it_is_wrong() -> None:
+    done = nn_inspect(SAMPLES / "tied_embedding.py", "--summary")
+    assert done.returncode == 0
+    assert "Layer (type" in done.stdout
+    exact = json.loads(nn_inspect(SAMPLES / "tied_embedding.py", "--json").stdout)["totals"]["parameters"]
+    assert f"{exact:,}" in done.stdout
+
+
+def test_markdown_is_a_table() -> None:
+    done = nn_inspect(SAMPLES / "lenet.py", "--markdown")
+    assert "| module | type | parameters | % | memory |" in done.stdout
+    assert "Conv2d 1→6 k5" in done.stdout
+
+
+def test_a_model_of_671_billion_parameters_opens_on_meta(tmp_path: Path) -> None:
+    model = tmp_path / "huge.py"
+    model.write_text(
+        "from torch import nn\nclass Huge(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.experts = nn.ModuleList(nn.Linear(65536, 65536, bias=False) for _ in range(157))\n"
+    )
+    done = nn_inspect(model, "--device", "meta")
+    assert done.returncode == 0
+    assert f"parameters  {157 * 65536**2:,}" in done.stdout
+    assert "not allocated" in done.stdout
+
+
+def test_info_says_what_a_bug_report_needs() -> None:
+    done = nn_inspect("--info", XDG_CONFIG_HOME="/nonexistent")
+    assert done.returncode == 0
+    for word in ("nn-inspect", "torch", "textual", "TERM", "/nonexistent/nn-inspect/config.toml"):
+        assert word in done.stdout
+
+
+def test_a_bad_configuration_is_exit_2_with_file_and_line(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("\nmouse = 3\n")
+    done = nn_inspect(SAMPLES / "lenet.py", NN_INSPECT_CONFIG=str(config))
+    assert done.returncode == 2
+    assert f"{config}:2" in done.stderr
+
+
+def test_a_log_holds_every_message_as_a_line_of_json(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    nn_inspect(SAMPLES / "lenet.py", "--log", log)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len(lines) > 5
+    assert "structure-outlined" in log.read_text()

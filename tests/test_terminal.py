@@ -1,0 +1,202 @@
+"""The real program in a real (pseudo-)terminal, as a stranger would drive it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.recording import SAMPLES
+from tests.terminal import Terminal
+
+PROGRAM = (sys.executable, "-m", "inspector")
+OPENING = sorted(p.name for p in SAMPLES.glob("*.py") if p.name not in ("needs_arguments.py", "several_models.py"))
+
+
+@pytest.mark.parametrize("name", OPENING)
+def test_every_sample_opens_and_closes(name: str) -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / name), columns=80, rows=24) as terminal:
+        screen = terminal.wait_for(f"{name}:", "params", "q quit")
+        assert len(screen.split("\n")) <= 24
+        terminal.press("q")
+        assert terminal.finish() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("syntax_error.py", "The file cannot be imported"),
+        ("import_error.py", "The file cannot be imported"),
+        ("raises_in_init.py", "The model cannot be built"),
+        ("exits_at_import.py", "The file cannot be imported"),
+        ("segfault.py", "segmentation fault"),
+    ],
+)
+def test_a_broken_file_shows_its_line_and_says_it_again_after_the_window(name: str, said: str) -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "broken" / name), columns=100, rows=30) as terminal:
+        screen = terminal.wait_for(said, f"{name}:")
+        assert "▸" in screen
+        terminal.press("q")
+        assert terminal.finish() in (3, 4)
+        after = terminal.raw.decode("utf-8", "replace").rpartition("\x1b[?1049l")[2]
+        assert f"{name}:" in after
+
+
+def test_a_slow_import_tells_its_line_and_can_be_cancelled() -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "broken" / "slow_import.py")) as terminal:
+        terminal.wait_for("importing slow_import.py")
+        terminal.wait_for("in slow_import.py:")
+        terminal.press("ctrl+c")
+        terminal.wait_for("cancelled")
+        terminal.press("q")
+        assert terminal.finish() == 0
+
+
+def test_a_flood_of_prints_does_not_slow_the_window() -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "broken" / "prints_flood.py")) as terminal:
+        terminal.wait_for("importing prints_flood.py")
+        terminal.pump(1.0)
+        began = time.perf_counter()
+        terminal.press("?")
+        terminal.wait_for("search names, paths and classes", seconds=5)
+        assert time.perf_counter() - began < 1.0
+        terminal.press("escape", "ctrl+c")
+        terminal.wait_for("cancelled")
+
+
+def test_several_models_are_offered_and_one_opens() -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "several_models.py"), columns=80, rows=24) as terminal:
+        terminal.wait_for("models in this file. Which one?")
+        terminal.press("enter")
+        terminal.wait_for("params", "q quit", "cpu")
+
+
+def test_missing_arguments_are_asked_for_and_the_model_opens() -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "needs_arguments.py"), columns=80, rows=24) as terminal:
+        screen = terminal.wait_for("needs arguments")
+        needed = screen.count("(needed)")
+        assert needed >= 1
+        for number in range(needed):
+            terminal.press("8")
+            terminal.press("tab" if number < needed - 1 else "enter")
+            terminal.pump(0.3)
+        terminal.wait_for("params", "cpu")
+
+
+def test_saving_the_file_shows_what_changed_and_keeps_the_cursor(tmp_path: Path) -> None:
+    model = tmp_path / "net.py"
+    text = (SAMPLES / "lenet.py").read_text()
+    model.write_text(text)
+    with Terminal(*PROGRAM, str(model)) as terminal:
+        terminal.wait_for("conv1", "fc3")
+        terminal.press("down", "down", "down")
+        terminal.wait_for("LeNet › fc1")
+        terminal.pump(1.0)
+        model.write_text(
+            text.replace("super().__init__()", "super().__init__()\n        self.extra = nn.Linear(3, 3)", 1)
+        )
+        terminal.wait_for("1 added (extra)", "▸extra")
+        terminal.press("down")
+        terminal.wait_for("LeNet › fc2")
+        model.write_text("this is not python\n")
+        terminal.wait_for("The file cannot be imported", "conv1")
+        model.write_text(text)
+        terminal.wait_for("LeNet › fc2") if "fc2" in terminal.text() else None
+        terminal.press("q")
+        assert terminal.finish() == 0
+
+
+def test_resizing_rearranges_the_panes() -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "lenet.py"), columns=120, rows=40) as terminal:
+        terminal.wait_for("conv1", "1 overview")
+        terminal.resize(80, 24)
+        terminal.pump(1.0)
+        assert "1 overview" not in terminal.text()
+        terminal.resize(130, 30)
+        terminal.wait_for("1 overview")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_however_the_window_dies_the_terminal_is_sane_and_no_process_stays(ending: signal.Signals) -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "lenet.py")) as terminal:
+        before = terminal.attributes()
+        terminal.wait_for("conv1")
+        terminal.pump(0.5)
+        family = processes_of(terminal.pid)
+        assert len(family) >= 3  # the window, the warm server, the engine
+        assert terminal.attributes() != before
+        os.kill(terminal.pid, ending)
+        terminal.finish()
+        terminal.pump(2.0, lambda: b"\x1b[?1049l" in terminal.raw and terminal.attributes()[3] == before[3])
+        assert terminal.attributes() == before
+        tail = bytes(terminal.raw).rpartition(b"\x1b[?1049h")[2]
+        for left in (b"\x1b[?1049l", b"\x1b[?1000l", b"\x1b[?1003l", b"\x1b[?25h"):
+            assert left in tail
+        wait_until_gone(family - {terminal.pid})
+
+
+def test_a_killed_engine_is_told_and_the_window_lives() -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "lenet.py")) as terminal:
+        terminal.wait_for("conv1")
+        terminal.pump(0.5)
+        os.kill(newest(processes_of(terminal.pid)), signal.SIGKILL)
+        terminal.wait_for("SIGKILL")
+        terminal.press("R")
+        terminal.wait_for("reloaded")
+
+
+def test_suspending_gives_the_terminal_back() -> None:
+    script = f"{sys.executable} -m inspector {SAMPLES / 'lenet.py'}"
+    with Terminal("bash", "--norc", "-i", environment={"PS1": "prompt> "}) as terminal:
+        terminal.wait_for("prompt>")
+        terminal.press(script, "enter")
+        terminal.wait_for("conv1")
+        terminal.press("ctrl+z")
+        terminal.wait_for("Stopped")
+        terminal.press("fg", "enter")
+        terminal.wait_for("conv1")
+        terminal.press("q")
+        terminal.wait_for("prompt>")
+
+
+def test_colours_can_be_few_or_none() -> None:
+    for environment in ({"TERM": "xterm-16color"}, {"NO_COLOR": "1"}, {"TERM": "screen"}):
+        with Terminal(*PROGRAM, str(SAMPLES / "lenet.py"), environment=environment) as terminal:
+            terminal.wait_for("conv1")
+            assert b"\x1b[38;2;" not in terminal.raw
+            if "NO_COLOR" in environment:
+                assert b"\x1b[36m" not in terminal.raw
+
+
+def test_a_dumb_terminal_gets_the_plain_tree() -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "lenet.py"), environment={"TERM": "dumb"}) as terminal:
+        assert terminal.finish(30) == 0
+        assert "├ conv1" in terminal.text()
+        assert b"\x1b" not in terminal.raw
+
+
+def processes_of(pid: int) -> set[int]:
+    """A process and everything below it, also what has a session of its own."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(child): int(parent) for child, parent in (line.split() for line in listing.splitlines())}
+    family = {pid}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family
+
+
+def newest(pids: set[int]) -> int:
+    """The process that was started last."""
+    return max(pids, key=lambda pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]))
+
+
+def wait_until_gone(pids: set[int], seconds: float = 10) -> None:
+    end = time.perf_counter() + seconds
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.perf_counter() < end, f"still there: {[p for p in pids if Path(f'/proc/{p}').exists()]}"
+        time.sleep(0.02)

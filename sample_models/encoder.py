@@ -12,7 +12,7 @@ class SentenceClassifier(nn.Module):
         self.tokens = nn.Embedding(vocab_size, d_model, padding_idx=0)
         self.positions = nn.Embedding(max_len, d_model)
         layer = nn.TransformerEncoderLayer(d_model, nhead=8, dim_feedforward=128, batch_first=True)
-        self.encoder = nn.TransformerEncoder(layer, num_layers)
+        self.encoder = nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
         self.head = nn.Linear(d_model, 2)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:

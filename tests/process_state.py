@@ -9,10 +9,12 @@ from contextlib import contextmanager
 
 import torch
 
+from inspector.engine.source_files import is_library, module_file
+
 
 @contextmanager
 def put_back() -> Iterator[None]:
-    """Forget what was imported inside, and restore the search path, the arguments, the folder and torch's defaults."""
+    """Forget the user's modules, and restore the search path, the arguments, the folder and torch's defaults."""
     modules = dict(sys.modules)
     path, finders, argv = list(sys.path), list(sys.meta_path), list(sys.argv)
     folder, dtype, written = os.getcwd(), torch.get_default_dtype(), sys.dont_write_bytecode
@@ -23,7 +25,8 @@ def put_back() -> Iterator[None]:
         yield
     finally:
         for name in set(sys.modules) - set(modules):
-            del sys.modules[name]
+            if not is_library(module_file(sys.modules[name])):
+                del sys.modules[name]  # torch does not survive being imported in part a second time.
         sys.modules.update(modules)
         sys.path[:], sys.meta_path[:], sys.argv[:] = path, finders, argv
         os.chdir(folder)

@@ -1,0 +1,179 @@
+"""Counting a large model, exactly and as fast as it can be walked, for the first rows that a screen shows.
+
+The model is counted in units, one for each row that stands for a whole subtree. What a unit meets that an earlier one
+has met already is counted in the first only; such a unit is marked, and is counted again by itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from inspector.engine.examination import tables_of
+from inspector.engine.forms import EVAL, PLAIN, TRAIN, Form, Forms
+from inspector.engine.sharing import NOTHING, Size
+
+
+@dataclass(slots=True)
+class Unit:
+    """The numbers of one or several subtrees."""
+
+    size: Size = NOTHING
+    bits: int = 0
+    modules: int = 0
+    lazy: int = 0
+    repeats: bool = False
+    """Whether something in it was met before, in it or in an earlier unit, and is not in these numbers."""
+    sketch: tuple[object, ...] = ()
+    """Classes, names of children and forms of tensors, in the order of the walk: unequal for unequal structures."""
+
+    def add(self, other: Unit) -> None:
+        """Take in the numbers of another unit."""
+        one, two = self.size, other.size
+        self.size = (one[0] + two[0], one[1] + two[1], one[2] + two[2], one[3] + two[3])
+        self.bits |= other.bits
+        self.modules += other.modules
+        self.lazy += other.lazy
+        self.repeats |= other.repeats
+
+
+class Counting:
+    """Everything that was met so far; a thing counts where it is met first."""
+
+    def __init__(self, forms: Forms) -> None:
+        self.forms = forms
+        self._known = forms.known
+        self.seen: set[nn.Module] = set()
+        self._parameters: dict[Any, Tensor] = {}
+        """First parameter of each storage."""
+        self._buffers: dict[Any, Tensor] = {}
+        self._more: set[tuple[bool, int]] = set()
+        """(is a buffer, identity) of tensors that share a storage, or have none of the ordinary kind."""
+        self._surplus = Unit()
+        """Numbers of the present unit that its sketch does not tell."""
+        self._last = Unit()
+
+    def count(self, module: nn.Module, *, below: bool = True) -> Unit:
+        """Count a module, and what is below it unless that is counted apart."""
+        seen = self.seen
+        met = count = len(seen)
+        tensors_of = self._tensors
+        sketch: list[object] = []
+        stack: list[nn.Module | None] = [module]
+        modes = training = 0
+        again = False
+        while stack:
+            module = stack.pop()  # type: ignore[assignment]
+            if module is None:
+                continue  # type: ignore[unreachable]
+            sketch.append(module.__class__)
+            seen.add(module)
+            attributes = module.__dict__
+            modes += 1
+            if len(seen) == count:
+                again |= _matters(module)
+                training += attributes.get("training", True)
+                continue
+            count += 1
+            try:
+                training += attributes["training"]
+                parameters = attributes["_parameters"]
+                buffers = attributes["_buffers"]
+                children = attributes["_modules"]
+            except KeyError:
+                parameters, buffers, children = tables_of(module)
+                training += bool(getattr(module, "training", True))
+            if parameters:
+                again |= tensors_of(parameters, sketch)
+            if buffers:
+                again |= tensors_of(buffers, sketch, buffers=True)
+            if children and below:
+                sketch.append(tuple(children))
+                stack.extend(reversed(children.values()))
+        mode = (TRAIN if training else 0) | (EVAL if training < modes else 0)
+        return self._unit(tuple(sketch), count - met, mode, again)
+
+    def _tensors(self, tensors: Mapping[str, Any], sketch: list[object], *, buffers: bool = False) -> bool:
+        """Note the forms of tensors that are met for the first time; whether there were others."""
+        known, mine, others = self._known, self._parameters, self._buffers
+        if buffers:
+            mine, others = others, mine
+        again = False
+        tensor: Any
+        for tensor in tensors.values():
+            if tensor.__class__ in PLAIN:
+                try:
+                    form = known.get((tensor.shape, tensor.dtype, tensor.device, tensor.requires_grad, tensor.layout))
+                except RuntimeError:  # a nested tensor
+                    form = None
+                if form is not None and form.plain:
+                    storage = tensor.untyped_storage()
+                    identity = storage._cdata
+                    if identity not in mine and identity not in others and storage.nbytes() == form.bytes:
+                        mine[identity] = tensor
+                        sketch.append((form,) if buffers else form)
+                        continue
+            if tensor is not None:
+                again |= self._unusual(tensor, buffers, sketch)
+        return again
+
+    def _unusual(self, tensor: Tensor, is_buffer: bool, sketch: list[object]) -> bool:
+        """Count a tensor of a new form, of shared memory or of a class of its own; whether it was met before."""
+        form, memory = self.forms.describe(tensor)
+        mine = self._buffers if is_buffer else self._parameters
+        fresh = {key: size for key, size in memory.items() if key not in self._parameters and key not in self._buffers}
+        met = (is_buffer, id(tensor)) in self._more or any(mine.get(key) is tensor for key in memory)
+        mine.update(dict.fromkeys(fresh, tensor))
+        if form.plain and fresh and sum(fresh.values()) == form.bytes:
+            sketch.append((form,) if is_buffer else form)
+            return False
+        self._more.add((is_buffer, id(tensor)))
+        held = sum(fresh.values())
+        bits = form.buffer_bits if is_buffer else form.parameter_bits
+        size = (0, 0, 0, held) if met else _size(form, is_buffer, held)
+        self._surplus.add(Unit(size, bits, lazy=int(form.lazy and not met)))
+        sketch.append(("unusual", form.signature, is_buffer))
+        return met or len(fresh) < len(memory)
+
+    def _unit(self, sketch: tuple[object, ...], modules: int, mode: int, repeats: bool) -> Unit:
+        """The numbers that a sketch stands for; those of the unit before, when it is a block like the one before."""
+        surplus, last = self._surplus, self._last
+        plain = not repeats and not surplus.bits
+        if plain and mode == last.bits & (TRAIN | EVAL) and modules == last.modules and sketch == last.sketch:
+            return last
+        unit = Unit(NOTHING, mode, modules, 0, repeats, sketch)
+        for item, times in Counter(sketch).items():
+            is_buffer = type(item) is tuple and type(item[0]) is Form
+            form: Any = item[0] if is_buffer else item  # type: ignore[index]
+            if type(form) is Form:
+                one = _size(form, is_buffer, form.bytes)
+                size = (one[0] * times, one[1] * times, one[2] * times, one[3] * times)
+                unit.add(Unit(size, form.buffer_bits if is_buffer else form.parameter_bits))
+        if surplus.bits:
+            unit.add(surplus)
+            self._surplus = Unit()
+        self._last = unit if plain else Unit()
+        return unit
+
+
+def _matters(module: nn.Module) -> bool:
+    """Whether counting a module again changes a number: an activation that all blocks share does not."""
+    return any(tables_of(module))
+
+
+def _size(form: Form, is_buffer: bool, held: int) -> Size:
+    if is_buffer:
+        return 0, 0, form.elements, held
+    return form.elements, form.elements if form.requires_grad else 0, 0, held
+
+
+def counted(units: Iterable[Unit]) -> Unit:
+    """The numbers of several units together; right where none of them repeats what is outside of them."""
+    whole = Unit()
+    for unit in units:
+        whole.add(unit)
+    return whole

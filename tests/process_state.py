@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from inspector.engine.source_files import is_library, module_file
+from inspector.engine.source_files import attributes, is_library, module_file
 
 
 @contextmanager
@@ -24,11 +24,17 @@ def put_back() -> Iterator[None]:
     try:
         yield
     finally:
-        for name in set(sys.modules) - set(modules):
-            if not is_library(module_file(sys.modules[name])):
-                del sys.modules[name]  # torch does not survive being imported in part a second time.
+        new = set(sys.modules) - set(modules)
+        # torch does not survive being imported in part a second time: libraries stay.
+        for name in [name for name in new if not is_library(_file_or_folder(sys.modules[name]))]:
+            del sys.modules[name]
         sys.modules.update(modules)
         sys.path[:], sys.meta_path[:], sys.argv[:] = path, finders, argv
         os.chdir(folder)
         torch.set_default_dtype(dtype)
         sys.dont_write_bytecode = written
+
+
+def _file_or_folder(module: object) -> str:
+    """Where it came from; of a package without an __init__.py its folder."""
+    return module_file(module) or next(iter(attributes(module).get("__path__", [])), "")

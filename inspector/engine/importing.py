@@ -28,11 +28,8 @@ class Imported(NamedTuple):
     file: str
     root: str
     is_package: bool
-
-    @property
-    def label(self) -> str:
-        """What to call it: `mymodel.py`, or the name of the package."""
-        return self.name if self.is_package or not self.file else os.path.basename(self.file)
+    label: str
+    """What to call it: `mymodel.py`, or the name of the package."""
 
 
 def import_location(location: Location, request: Load) -> Imported:
@@ -62,7 +59,9 @@ def _imported(name: str, location: Location) -> Imported:
     if not file:
         kind = "a folder without an __init__.py" if is_package(module) else "built in"
         raise refuse("target", "NoFile", f"The module {name} is {kind}: there is nothing in it to open")
-    return Imported(module, name, os.path.realpath(file), location.root, is_package(module))
+    file = os.path.realpath(file)
+    label = location.label if is_package(module) else os.path.basename(file)
+    return Imported(module, name, file, location.root, is_package(module), label)
 
 
 def _import_dotted(location: Location) -> str:

@@ -81,9 +81,9 @@ class WarmServer:
             self._send(TorchMissing(_why_missing(error)))
             return False
         seconds = time.perf_counter() - started
-        from inspector.engine.source_files import library_folders
+        from inspector.engine.process import warm_up
 
-        library_folders()
+        warm_up()
         # What is here now stays for good: frozen, no collection in a forked engine touches (and so copies) its pages.
         gc.freeze()
         gc.enable()

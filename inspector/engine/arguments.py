@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import re
 import sys
 import types
 from collections.abc import Callable, Mapping
@@ -164,9 +165,10 @@ def _annotation_text(annotation: Any) -> str:
         quoted = annotation[:1] in ("'", '"') and annotation[:1] == annotation[-1:]
         return sendable(annotation[1:-1] if quoted else annotation)
     try:
-        return sendable(inspect.formatannotation(annotation))
+        text = inspect.formatannotation(annotation)
     except Exception:
         return type(annotation).__name__
+    return sendable(re.sub(r"\b(typing|collections\.abc)\.", "", re.sub(r"\btorch\.nn\.modules\.\w+\.", "nn.", text)))
 
 
 def _fitted(value: Any, text: str | None, parameter: inspect.Parameter) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import sys
 import textwrap
@@ -12,11 +13,20 @@ from typing import Any, Literal, NamedTuple
 from torch import nn
 
 from inspector.engine.arguments import describe_arguments
-from inspector.engine.definitions import Definitions
+from inspector.engine.definitions import Definition, Definitions
 from inspector.engine.failure import sendable
 from inspector.engine.importing import Imported
-from inspector.engine.kinds import home, is_async, is_class, is_function, is_instance, is_module_class, line_inside
-from inspector.engine.source_files import is_library, module_file
+from inspector.engine.kinds import (
+    home,
+    is_async,
+    is_class,
+    is_function,
+    is_instance,
+    is_module_class,
+    line_inside,
+    unwrapped,
+)
+from inspector.engine.source_files import attributes, is_library, module_file
 from inspector.schema import Candidate
 
 INSTANCE_NAMES = ("model", "net")
@@ -42,7 +52,7 @@ class Catalogue:
         self._imported = imported
         self._names = {
             name: value
-            for name, value in list(vars(imported.module).items())
+            for name, value in list(attributes(imported.module).items())
             if isinstance(name, str) and name.isidentifier() and not name.startswith("__")
         }
         self.definitions = Definitions([imported.file, *self._package_files()])
@@ -68,13 +78,24 @@ class Catalogue:
         elif is_class(value):
             kind = "class"
         source = _file_of(value)
-        definition = self.definitions.find(name, source, line_inside(value)) or self.definitions.find(name)
+        definition = self._definition(name, value, source)
         file = definition.file if definition is not None else source or self._imported.file
         line = definition.line if definition is not None else line_inside(value) or 1
         arguments = describe_arguments(value) if kind != "instance" else ()
         needed = [argument.name for argument in arguments if argument.required]
         call = name if kind == "instance" else f"{name}({', '.join(needed)})"
         return Offer(Candidate(name, kind, line, call, arguments, _note(value, needed)), value, file)
+
+    def _definition(self, name: str, value: Any, source: str) -> Definition | None:
+        """Where a class or function is defined, though it may be imported here; of others where they are bound."""
+        line = line_inside(value)
+        own_name = getattr(unwrapped(value), "__name__", "")
+        if source and own_name and not is_a(value, functools.partial):
+            definitions = self.definitions if source in self.definitions.files else Definitions([source])
+            found = definitions.find(own_name, source, line)
+            if found is not None:
+                return found
+        return self.definitions.find(name, line=line)
 
     def _package_files(self) -> list[str]:
         if not self._imported.is_package:

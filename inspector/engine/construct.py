@@ -39,7 +39,7 @@ def construct(offer: Offer, given: Given, called: bool, request: Load, where: st
     else:
         model, call = _call(offer, given, request, where, announce)
     _check_initialized(model)
-    if request.device != "cpu":
+    if request.device.startswith("cuda"):
         announce(StageStarted(f"moving {offer.candidate.name} to {request.device}"))
     try:
         return Construction(model, call, device.move(model, request.device))
@@ -57,7 +57,8 @@ def _call(offer: Offer, given: Given, request: Load, where: str, announce: Annou
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise LoadFailed(describe(error, "construct", request)) from None
+        about = place(offer.file, offer.candidate.line)
+        raise LoadFailed(describe(error, "construct", request, about)) from None
     if not is_instance(built):
         raise _not_a_module(offer, call, built)
     return built, call

@@ -25,8 +25,9 @@ class Definitions:
     """The top-level bindings of some files, by name; the last one of a name is the one that holds."""
 
     def __init__(self, files: Iterable[str]) -> None:
+        self.files = tuple(dict.fromkeys(files))
         self._by_name: dict[str, list[Definition]] = {}
-        for file in dict.fromkeys(files):
+        for file in self.files:
             for definition in _bindings(file, parse_source(file)):
                 self._by_name.setdefault(definition.name, []).append(definition)
 

@@ -30,21 +30,25 @@ class LoadFailed(Exception):  # noqa: N818 - news is told in the past tense here
         self.failure = failure
 
 
-def describe(error: BaseException, stage: Stage, request: Load | None = None) -> Failure:
+def describe(error: BaseException, stage: Stage, request: Load | None = None, about: Source | None = None) -> Failure:
     """Tell of an exception that the user's code let out; never raises, whatever the exception is like.
 
-    With the request at hand the way out can be named as a command line.
+    With the request at hand the way out can be named as a command line. `about` is the place to point at when no line
+    of the user's ran: the class that could not be instantiated, the file that could not be read.
     """
     entered = _without_ours(error)
+    if entered is None and about is None and not is_a(error, SyntaxError):
+        entered = traceback_of(error)  # A fault of our own: all of it is wanted.
     frames = _frames(entered)
     source, column = _fault(error, frames)
+    source = source or about
     if is_a(error, SyntaxError) and source is not None:
         frames = (*frames, Frame(source.file, source.line, "<module>", source.code))
     message = message_of(error)
     way_out = mends.find(Case(error, message, stage, request or Load(target=""), source))
     return Failure(
         stage=stage,
-        type=type(error).__name__,
+        type=sendable(type(error).__name__),
         message=sendable(message),
         source=source,
         column=column,
@@ -122,8 +126,6 @@ def _without_ours(error: BaseException) -> TracebackType | None:
     entry = traceback_of(error)
     while entry is not None and _is_ours(entry.tb_frame.f_code.co_filename):
         entry = entry.tb_next
-    if entry is None and not is_a(error, SyntaxError):
-        return traceback_of(error)
     return entry
 
 
@@ -141,7 +143,7 @@ def _frames(entry: TracebackType | None) -> tuple[Frame, ...]:
         entry = entry.tb_next
     if len(own) > _MOST_FRAMES:  # A recursion without end: its beginning and its end say it all.
         own = own[: _MOST_FRAMES // 2] + own[-_MOST_FRAMES // 2 :]
-    return tuple(Frame(sendable(file), line, name, sendable(code_at(file, line))) for file, line, name in own)
+    return tuple(Frame(sendable(file), line, sendable(name), sendable(code_at(file, line))) for file, line, name in own)
 
 
 def _fault(error: BaseException, frames: tuple[Frame, ...]) -> tuple[Source | None, int]:

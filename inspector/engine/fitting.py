@@ -108,40 +108,53 @@ def _missing(attempt: _Attempt, described: tuple[Argument, ...]) -> LoadFailed:
 
 def _unknown(attempt: _Attempt, unknown: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> LoadFailed:
     known = {name: value for name, value in kwargs.items() if name not in unknown}
-    described = _described(attempt, dict(attempt.signature.bind_partial(*args[: _room(attempt)], **known).arguments))
+    described = _described(attempt, _bound(attempt, args, known))
     names = [argument.name for argument in described]
+    near = {name: (difflib.get_close_matches(name, names, 1, 0.6) or [""])[0] for name in unknown}
     config = attempt.given.config
     configured = [name for name in unknown if name in attempt.given.configured]
-    where = f" (in {os.path.basename(config.file)})" if config is not None and configured else ""
-    near = {name: difflib.get_close_matches(name, names, 1, 0.6) for name in unknown}
-    meant = ", ".join(f"{found[0]} for {name}" for name, found in near.items() if found)
+    where, source = "", attempt.source
+    if config is not None and configured:
+        where, source = f" (in {os.path.basename(config.file)})", place_of(config, configured[0])
     return refuse(
         "construct",
         "UnknownArguments",
         f"{attempt.name} has no argument {', '.join(unknown)}{where}",
-        mend=f"Was {meant} meant? {_spelled(attempt)}" if meant else _spelled(attempt),
-        command=_renamed(attempt, near) if meant and not configured else "",
-        source=place_of(config, configured[0]) if config is not None and configured else attempt.source,
+        mend=_meant(attempt, near, names),
+        command=_renamed(attempt, near) if any(near.values()) and not configured else "",
+        source=source,
         arguments=described,
         call=attempt.name,
     )
 
 
-def _renamed(attempt: _Attempt, near: dict[str, list[str]]) -> str:
+def _bound(attempt: _Attempt, args: tuple[Any, ...], known: dict[str, Any]) -> dict[str, Any]:
+    """The values of the known arguments by name, as far as they fit."""
+    try:
+        return dict(attempt.signature.bind_partial(*args, **known).arguments)
+    except TypeError:
+        return known
+
+
+def _meant(attempt: _Attempt, near: dict[str, str], names: list[str]) -> str:
+    for name in near:
+        if _holds_arguments(attempt.given.configured.get(name), names):
+            return f"The arguments stand in the table {name}: they must be at the top level of their file"
+    meant = ", ".join(f"{known} for {name}" for name, known in near.items() if known)
+    return f"Was {meant} meant? {_spelled(attempt)}" if meant else _spelled(attempt)
+
+
+def _holds_arguments(value: Any, names: list[str]) -> bool:
+    return isinstance(value, dict) and bool(value) and all(key in names for key in value)
+
+
+def _renamed(attempt: _Attempt, near: dict[str, str]) -> str:
     """The command line with the names that were meant."""
     renamed = []
     for argument in attempt.request.arguments:
         name, _, text = argument.partition("=")
-        renamed.append(f"{(near.get(name.strip()) or [name])[0]}={text}")
+        renamed.append(f"{near.get(name.strip()) or name}={text}")
     return spell(structs.replace(attempt.request, arguments=tuple(renamed)), attempt.where)
-
-
-def _room(attempt: _Attempt) -> int:
-    """How many positional arguments it takes at most."""
-    kinds = [parameter.kind for parameter in attempt.signature.parameters.values()]
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
-        return len(attempt.given.args)
-    return sum(kind < inspect.Parameter.VAR_POSITIONAL for kind in kinds)
 
 
 def _misfit(attempt: _Attempt, reason: str) -> LoadFailed:

@@ -13,7 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import NamedTuple
 
-from inspector.engine.failure import LoadFailed, describe, refuse, sendable
+from inspector.engine.failure import LoadFailed, describe, place, refuse, sendable
 from inspector.engine.location import Location
 from inspector.engine.source_files import imported_files, is_package, module_file, parse_source
 from inspector.messages import Load
@@ -43,7 +43,8 @@ def import_location(location: Location, request: Load) -> Imported:
     except (KeyboardInterrupt, LoadFailed):
         raise
     except BaseException as error:
-        raise LoadFailed(describe(error, "import", request)) from None
+        about = place(location.file, 1) if location.file else None
+        raise LoadFailed(describe(error, "import", request, about)) from None
     return _imported(name, location)
 
 

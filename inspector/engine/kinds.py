@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
 from torch import nn
@@ -34,8 +34,8 @@ def is_module_class(value: object) -> TypeGuard[type[nn.Module]]:
 
 
 def is_function(value: object) -> TypeGuard[Callable[..., Any]]:
-    """Whether it is a function, also a cached one or a partial call of one."""
-    return is_a(value, FunctionType, BuiltinFunctionType, functools.partial, _CACHED)
+    """Whether it is a function or method, also a cached one or a partial call of one."""
+    return is_a(value, FunctionType, MethodType, BuiltinFunctionType, functools.partial, _CACHED)
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -46,9 +46,9 @@ def is_async(function: Callable[..., Any]) -> bool:
 
 
 def unwrapped(value: Any) -> Any:
-    """The function below its decorators, and below a partial call."""
-    while is_a(value, functools.partial):
-        value = value.func
+    """The function below its decorators, below a partial call, and below its binding to an object."""
+    while is_a(value, functools.partial, MethodType):
+        value = value.func if is_a(value, functools.partial) else value.__func__
     try:
         return inspect.unwrap(value) if is_function(value) else value
     except ValueError:  # It wraps itself.

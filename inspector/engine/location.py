@@ -7,7 +7,7 @@ import os
 from typing import NamedTuple
 
 from inspector.engine.command import shortest, spell
-from inspector.engine.failure import LoadFailed, refuse
+from inspector.engine.failure import LoadFailed, refuse, sendable
 from inspector.messages import Load
 
 _PACKAGE = "__init__.py"
@@ -46,7 +46,8 @@ class Location(NamedTuple):
     @property
     def label(self) -> str:
         """What to call it: `mymodel.py`, `package`, `dotted.module`."""
-        return ".".join(self.parts) if not self.file or self.is_package else os.path.basename(self.file)
+        name = ".".join(self.parts) if not self.file or self.is_package else os.path.basename(self.file)
+        return sendable(name)
 
 
 def locate(where: str, request: Load) -> Location:

@@ -69,6 +69,8 @@ def test_bytes_that_are_no_source(project: Project, data: bytes, mend: str) -> N
     (project.folder / "m.py").write_bytes(data)
     failure = project.failure("m.py")
     assert failure.stage == "import"
+    assert failure.source is not None
+    assert failure.source.file == str(project.folder / "m.py")
     assert mend in failure.mend
     assert failure.files == (str(project.folder / "m.py"),)
     assert pack(Failed(failure))
@@ -176,6 +178,13 @@ def test_a_question_to_nobody(project: Project, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     failure = project.fails("name = input('? ')  # <- here\n")
     assert failure.type == "EOFError"
+    assert "Standard input is closed" in failure.mend
+
+
+def test_a_question_without_any_input_at_all(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    failure = project.fails("name = input('? ')  # <- here\n")
+    assert failure.type == "RuntimeError"
     assert "Standard input is closed" in failure.mend
 
 
@@ -297,6 +306,23 @@ def test_a_part_before_super_init_points_at_the_constructor(project: Project, st
     )
     assert failure.type == "AttributeError"
     assert failure.mend == "Call super().__init__() first in Inner.__init__ (line 5 of m.py)"
+
+
+def test_an_abstract_class_points_at_itself(project: Project) -> None:
+    """No line of the user's runs: Python refuses before."""
+    failure = project.fails(
+        """
+        import abc
+        from torch import nn
+
+        class Net(nn.Module, abc.ABC):  # <- here
+            @abc.abstractmethod
+            def width(self): ...
+        """
+    )
+    assert (failure.stage, failure.type) == ("construct", "TypeError")
+    assert "abstract" in failure.message
+    assert failure.traceback.startswith("TypeError: ")
 
 
 def test_a_constructor_that_never_calls_super_init(project: Project) -> None:

@@ -57,6 +57,7 @@ def test_names_of_files_cross_the_wire_whatever_is_in_them(project: Project, net
     assert failure.source is not None
     assert failure.source.file.endswith("m\\udcff.py")
     assert pack(Failed(failure))
+    assert all(pack(stage) for stage in project.announced)
 
 
 def test_a_long_line_is_cut(project: Project) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
+from inspector.engine.source_files import code_at
 from inspector.messages import StageStarted
 from tests.engine.conftest import Project
 
@@ -102,6 +103,15 @@ def test_an_attribute_of_an_attribute_can_be_named(project: Project, net: str) -
     assert built.target.call == "big.fc"
 
 
+def test_an_imported_class_is_shown_where_it_is_defined(project: Project, net: str) -> None:
+    project.write("nets.py", net)
+    project.write("mymodel.py", "from nets import Net as Renamed\n")
+    built = project.load("mymodel.py:Renamed")
+    assert built.target.file == str(project.folder / "nets.py")
+    assert built.target.line == project.line_of("nets.py", "class Net")
+    assert built.target.call == "Renamed()"
+
+
 def test_a_method_that_returns_a_module_can_be_named(project: Project) -> None:
     project.write(
         "mymodel.py",
@@ -119,6 +129,7 @@ def test_a_method_that_returns_a_module_can_be_named(project: Project) -> None:
     built = project.load("mymodel.py:Net.of_size(size=7)")
     assert built.model.size == 7
     assert built.target.call == "Net.of_size(size=7)"
+    assert built.target.line == project.line_of("mymodel.py", "@classmethod")
 
 
 def test_a_package_folder_gives_what_it_exports(project: Project, net: str) -> None:
@@ -150,6 +161,7 @@ def test_a_class_of_torch_itself_can_be_opened(project: Project) -> None:
     assert isinstance(built.model, nn.Linear)
     assert built.model.weight.shape == (4, 3)
     assert built.target.file.endswith("linear.py")
+    assert "class Linear(Module):" in code_at(built.target.file, built.target.line)
     assert built.files == ()
 
 

@@ -230,6 +230,29 @@ def test_an_unknown_argument_is_answered_with_the_nearest_and_the_signature(proj
     assert failure.arguments[1].value == "4"
 
 
+def test_unknown_and_doubled_arguments_together(project: Project) -> None:
+    echo(project, "a, b=2")
+    assert project.failure("m.py:Net(1)", "a=2", "zzz=3").type == "UnknownArguments"
+
+
+def test_annotations_are_shown_as_one_would_write_them(project: Project) -> None:
+    project.write(
+        "m.py",
+        """
+        from collections.abc import Sequence
+        from typing import Optional
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self, a: int, b: Sequence[int], c: Optional[nn.Module], d: nn.Linear, e: torch.Tensor):
+                super().__init__()
+        """,
+    )
+    shown = [argument.annotation for argument in project.failure("m.py").arguments]
+    assert shown == ["int", "Sequence[int]", "Optional[nn.Module]", "nn.Linear", "torch.Tensor"]
+
+
 def test_a_model_without_a_constructor_takes_no_arguments(project: Project) -> None:
     project.write("m.py", "from torch import nn\n\n\nclass Net(nn.Module):\n    pass\n")
     assert project.failure("m.py", "width=3").message == "Net has no argument width"

@@ -85,6 +85,13 @@ def test_an_unknown_key_names_the_file_and_its_line(project: Project) -> None:
     assert "Was width for widht meant?" in failure.mend
 
 
+def test_arguments_in_a_table_of_their_own_are_pointed_at(project: Project) -> None:
+    project.write("cfg.toml", 'seed = 3\n\n[model]\nwidth = 8\nact = "relu"\n')
+    failure = project.failure("m.py:Net", config="cfg.toml")
+    assert failure.message == "Net has no argument seed, model (in cfg.toml)"
+    assert failure.mend == "The arguments stand in the table model: they must be at the top level of their file"
+
+
 @pytest.mark.parametrize(
     ("name", "source", "line", "says"),
     [

@@ -18,6 +18,7 @@ from inspector.engine.failure import sendable
 from inspector.engine.importing import Imported
 from inspector.engine.kinds import (
     home,
+    is_a,
     is_async,
     is_class,
     is_function,

@@ -42,7 +42,7 @@ def describe(error: BaseException, stage: Stage, request: Load | None = None, ab
     frames = _frames(entered)
     source, column = _fault(error, frames)
     source = source or about
-    if is_a(error, SyntaxError) and source is not None:
+    if column and source is not None:  # A file that does not parse has no frame of its own.
         frames = (*frames, Frame(source.file, source.line, "<module>", source.code))
     message = message_of(error)
     way_out = mends.find(Case(error, message, stage, request or Load(target=""), source))

@@ -35,6 +35,7 @@ def test_a_syntax_error_in_a_file_that_is_imported_points_there_and_shows_the_wa
 def test_a_syntax_error_in_evaluated_text_points_at_the_call(project: Project) -> None:
     failure = project.fails("x = 1\neval('1 +')  # <- here\n")
     assert failure.type == "SyntaxError"
+    assert [frame.line for frame in failure.frames] == [2]
 
 
 def test_wrong_indentation(project: Project) -> None:

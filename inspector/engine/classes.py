@@ -90,8 +90,9 @@ def written_class(cls: type) -> type:
 
 def scripted_class(module: nn.Module) -> str:
     """The qualified name of the Python class that TorchScript compiled, as far as TorchScript remembers it."""
+    holder = vars(module).get("_actual_script_module", module)  # what a traced module keeps inside
     try:
-        qualified = str(vars(module)["_c"]._type().qualified_name())
+        qualified = str(vars(holder)["_c"]._type().qualified_name())
     except Exception:  # a ScriptModule whose constructor never ran
         return f"{type(module).__module__}.{type(module).__qualname__}"
     return re.sub(r"___torch_mangle_\d+\.", "", qualified).removeprefix("__torch__.")

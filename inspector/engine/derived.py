@@ -141,14 +141,11 @@ def made_by_parametrization(module: nn.Module, name: str, forms: Forms) -> Made:
 def _same_shape(steps: ParametrizationList, originals: dict[str, Form]) -> Form | None:
     """The original whose shape the result is sure to have: torch checks it, unless an inverse may have changed it."""
     kinds = [type(step) for step in steps._modules.values()]
-    if steps.unsafe or not originals:
-        return None
-    if [kind.__name__ for kind in kinds] == ["_WeightNorm"] and "original1" in originals:
-        return originals["original1"]
     torchs_own = all(kind.__module__.startswith("torch.nn.utils.") for kind in kinds)
-    if len(originals) == 1 and (torchs_own or not any(hasattr(kind, "right_inverse") for kind in kinds)):
-        return next(iter(originals.values()))
-    return None
+    if torchs_own and "_WeightNorm" in {kind.__name__ for kind in kinds}:
+        return originals.get("original1")
+    checked = not steps.unsafe and not any(hasattr(kind, "right_inverse") for kind in kinds)
+    return next(iter(originals.values())) if len(originals) == 1 and (torchs_own or checked) else None
 
 
 def _step(step: nn.Module) -> str:

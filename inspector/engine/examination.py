@@ -134,6 +134,8 @@ class Examiner:
         self._by_attributes: dict[Hashable, Own] = {}
         self._by_text: dict[Hashable, Own] = {}
         self._repr_is_torchs: dict[type, bool] = {}
+        self._inside_compiled: set[int] = set()
+        """Identities of TorchScript modules that are part of another."""
 
     def examine(self, module: nn.Module) -> tuple[Own, Mapping[str, nn.Module | None]]:
         """What a module is, and its children. Its tensors are added to those of the model."""
@@ -215,6 +217,8 @@ class Examiner:
     def _irregular(self, module: nn.Module, attributes: dict[str, Any]) -> tuple[Own, Mapping[str, nn.Module | None]]:
         """A module whose attributes are not those that nn.Module's constructor sets: TorchScript, compiled, old."""
         parameters, buffers, children = tables_of(module)
+        if isinstance(module, torch.jit.ScriptModule):
+            self._inside_compiled.update(map(id, children.values()))
         body = self._body(parameters, buffers)
         return self._describe(module, attributes, body, children), children
 
@@ -248,7 +252,7 @@ class Examiner:
         special = Special(
             transient=frozenset(attributes.get("_non_persistent_buffers_set") or ()),
             hooks=hooks_of(attributes),
-            wraps=self.wrappers.wraps(module),
+            wraps="" if id(module) in self._inside_compiled else self.wrappers.wraps(module),
             note=_note(module, attributes),
             made=tuple(made_by_hooks(module, attributes, self.forms)) if attributes.get("_forward_pre_hooks") else (),
             parametrized=parametrized_names(children) if "parametrizations" in children else (),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from inspector.engine.examination import Examiner, tables_of
@@ -91,7 +92,8 @@ class Choice:
     def _open(self, module: nn.Module, name: str, level: int) -> Shown:
         shown = Shown([module], name, self.counting.count(module, below=False), open=True)
         self._ancestors.append(module)
-        deeper = level if self._wrappers.is_one(type(module)) else level + 1
+        wraps = self._wrappers.is_one(type(module)) and not isinstance(module, torch.jit.ScriptModule)
+        deeper = level if wraps else level + 1
         children = [(str(key), child) for key, child in tables_of(module)[2].items() if child is not None]
         opens = deeper <= 1 and len(children) <= WIDE
         shown.children = [self._child(child, key, deeper, opens=opens) for key, child in children]

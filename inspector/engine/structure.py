@@ -67,13 +67,15 @@ class Structure:
     def opening_rows(self) -> list[int]:
         """The root and the rows one level below it, also below a wrapper: what a first screen shows."""
         rows: list[int] = []
-        waiting = [0]
+        waiting = [(0, 0)]
         while waiting and len(rows) <= OPENING:
-            row = waiting.pop(0)
+            row, level = waiting.pop(0)
+            transparent = bool(self._describer.flags[row] & (Flag.WRAPPER | Flag.ELIDED))
             if not self._describer.flags[row] & Flag.ELIDED:
                 rows.append(row)
-            if not row or self._describer.flags[row] & (Flag.WRAPPER | Flag.ELIDED):
-                waiting[:0] = self._children(row, OPENING)
+            if level == 0 or transparent:
+                below = level if transparent else level + 1
+                waiting[:0] = [(child, below) for child in self._children(row, OPENING)]
         return rows
 
     def _children(self, row: int, most: int) -> list[int]:

@@ -112,12 +112,13 @@ class Session:
 
     def _read(self, model: nn.Module, request: Load) -> None:
         started = time.perf_counter()
-        guard = Guard(model)
         self._send(StageStarted("reading the structure"))
         if (preview := structure.preview(model)) is not None:
             self._send(StructureOutlined(preview.outline, time.perf_counter() - started, preview=True))
             for first in range(0, preview.outline.count, CHUNK_ROWS):
                 self._tell(preview, first, CHUNK_ROWS)
+        # Not before the preview, which somebody waits for: it does nothing to a model that the reading does not do.
+        guard = Guard(model)
         self._structure = structure.read(model)
         self._send(StructureOutlined(self._structure.outline, time.perf_counter() - started))
         self._chores[Load] = (request, self._tell_all(self._structure, guard))

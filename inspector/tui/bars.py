@@ -76,3 +76,20 @@ class KeyLine(Canvas):
                 break
             line.add(f" {key}", strong).add(f" {what} ", bar)
         return [line.pad(self.size.width, bar).strip(self.size.width, self.palette, ascii_only=self.ascii_only)]
+
+
+class Divider(Canvas):
+    """The line between two panes: a widget of its own, so that a change in a pane never writes it again."""
+
+    DEFAULT_CSS = "Divider { width: 1; height: 1fr; }"
+    heavy = False
+
+    def mark(self, heavy: bool) -> None:
+        """Draw it heavy when the pane at its right has the keys."""
+        self.heavy = heavy
+        self.paint()
+
+    def lines(self) -> list[Strip]:
+        style = self.palette.accent if self.heavy else self.palette.dim
+        line = Line().add("┃" if self.heavy else "│", style)
+        return [line.strip(1, self.palette, ascii_only=self.ascii_only)] * self.size.height

@@ -6,7 +6,7 @@ Strips that are ready to be written, without a stylesheet between them and the t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 
 from rich.cells import cell_len
@@ -105,12 +105,10 @@ class Canvas(Widget):
         if len(before) != len(self._painted) or (before and before[0].cell_length != self.size.width):
             self.refresh()
             return
-        regions = [
-            Region(left, y, right - left, 1)
-            for y, (old, new) in enumerate(zip(before, self._painted, strict=True))
-            if old is not new
-            for left, right in _difference(old, new)
-        ]
+        regions = []
+        for y, (old, new) in enumerate(zip(before, self._painted, strict=True)):
+            if old is not new and (span := difference(old, new)) is not None:
+                regions.append(Region(span[0], y, span[1] - span[0], 1))
         if regions:
             self.refresh(*regions)
 
@@ -127,19 +125,39 @@ class Canvas(Widget):
         return [row.crop(crop.x, crop.right) for row in rows]
 
 
-def _difference(old: Strip, new: Strip) -> Sequence[tuple[int, int]]:
-    """The cells (from, to) in which two lines of the same width differ, as one span."""
-    before, after = list(old), list(new)
-    if before == after:
-        return ()
-    left = 0
-    for a, b in zip(before, after, strict=False):
-        if a != b:
-            break
-        left += b.cell_length
-    right = new.cell_length
-    for a, b in zip(reversed(before), reversed(after), strict=False):
-        if a != b or right <= left:
-            break
-        right -= b.cell_length
-    return ((left, max(right, left + 1)),)
+_Cell = tuple[str, Style | None]
+
+
+def _cells(strip: Strip) -> list[_Cell]:
+    """One entry for each cell of a line; the second cell of a wide character holds no text."""
+    cells: list[_Cell] = []
+    for text, style, _ in strip:
+        if text.isascii():
+            cells.extend([(character, style) for character in text])
+            continue
+        for character in text:
+            width = cell_len(character)
+            if width == 0 and cells:  # a combining mark belongs to the cell before it
+                cells[-1] = (cells[-1][0] + character, style)
+            else:
+                cells.append((character, style))
+                cells.extend([("", style)] * (width - 1))
+    return cells
+
+
+def difference(old: Strip, new: Strip) -> tuple[int, int] | None:
+    """The cells (from, to) in which two lines of the same width differ, as one span; None when they look the same."""
+    before, after = _cells(old), _cells(new)
+    width = len(after)
+    if len(before) != width:
+        return 0, new.cell_length
+    left = next((at for at in range(width) if before[at] != after[at]), None)
+    if left is None:
+        return None
+    right = next(at for at in range(width, left, -1) if before[at - 1] != after[at - 1])
+    # Never between the halves of a wide character, old or new.
+    while left and not (before[left][0] and after[left][0]):
+        left -= 1
+    while right < width and not (before[right][0] and after[right][0]):
+        right += 1
+    return left, right

@@ -118,6 +118,15 @@ class Conversation:
         if self._ask("tensor", row):
             self._send(MeasureTensor(row))
 
+    def waits_for(self, module: int, tensor: int) -> bool:
+        """Whether an answer about one of these is still on its way."""
+        model = self.model
+        if model is None or not model.alive:
+            return False
+        described = ("module", module) in model.asked and module not in model.details
+        measured = ("tensor", tensor) in model.asked and tensor not in model.measured
+        return (described and module not in model.failed) or (measured and tensor not in model.failed)
+
     def _ask(self, what: str, row: int) -> bool:
         model = self.model
         if model is None or not model.alive or model.preview or (what, row) in model.asked:

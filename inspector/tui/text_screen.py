@@ -36,7 +36,6 @@ class TextScreen(ModalScreen[None]):
         title = TitleBar(palette, ascii_only=ascii_only)
         title.name_text = self._title_text
         self.pane = DetailPane(palette, ascii_only=ascii_only, id="text")
-        self.pane.bordered = False
         keys = KeyLine(palette, ascii_only=ascii_only)
         keys.keys = (("Esc", "back"), ("↑ ↓", "scroll"))
         yield title

@@ -20,7 +20,7 @@ from textual.timer import Timer
 from inspector.format import duration, literal, plural
 from inspector.messages import Event, Load
 from inspector.schema import Candidate, Failure, GhostRow, Kind, TensorRow
-from inspector.tui.bars import KeyLine, Status, StatusLine, TitleBar
+from inspector.tui.bars import Divider, KeyLine, Status, StatusLine, TitleBar
 from inspector.tui.changes import Changes
 from inspector.tui.conversation import Conversation, Engine
 from inspector.tui.detail import failure_card, pages
@@ -36,6 +36,8 @@ WIDE = 180
 """From this many columns on the source stands in a third pane."""
 SETTLE = 0.03
 """Seconds that the cursor has to rest before the detail pane follows: a held key does not drag it along."""
+PATIENCE = 0.06
+"""Seconds that the detail pane waits for the engine's answers, so as to be written once and not twice."""
 SMALL_TENSOR = 1 << 20
 """Elements up to which a tensor under the cursor is measured without asking: a few milliseconds."""
 
@@ -63,11 +65,12 @@ class Window(App[Failure]):
     Screen { layout: vertical; overflow: hidden; }
     #body { height: 1fr; }
     #detail { width: 40%; }
-    #source { width: 34%; display: none; }
+    #source { width: 34%; }
+    #source, #source-divider { display: none; }
     .wide #detail { width: 30%; }
-    .wide #source { display: block; }
+    .wide #source, .wide #source-divider { display: block; }
     .alone #detail { width: 100%; }
-    .alone #tree { display: none; }
+    .alone #tree, .alone #divider, .narrow #divider { display: none; }
     .narrow #detail { display: none; width: 100%; }
     .narrow.detail-open #detail { display: block; }
     .narrow.detail-open #tree { display: none; }
@@ -97,6 +100,8 @@ class Window(App[Failure]):
         self.title_bar = TitleBar(palette, ascii_only=ascii_only, id="title")
         self.model_tree = ModelTree(palette, ascii_only=ascii_only)
         self.detail = DetailPane(palette, ascii_only=ascii_only)
+        self.divider = Divider(palette, ascii_only=ascii_only, id="divider")
+        self.source_divider = Divider(palette, ascii_only=ascii_only, id="source-divider")
         self.source = DetailPane(palette, ascii_only=ascii_only, id="source")
         self.status = StatusLine(palette, ascii_only=ascii_only, id="status")
         self.key_line = KeyLine(palette, ascii_only=ascii_only, id="keys")
@@ -109,7 +114,9 @@ class Window(App[Failure]):
         yield self.title_bar
         with Horizontal(id="body"):
             yield self.model_tree
+            yield self.divider
             yield self.detail
+            yield self.source_divider
             yield self.source
         yield self.status
         yield self.key_line
@@ -132,7 +139,6 @@ class Window(App[Failure]):
         self.screen.set_class(alone, "alone")
         self.screen.set_class(width < NARROW, "narrow")
         self.screen.set_class(width >= WIDE, "wide")
-        self.detail.bordered = width >= NARROW and not alone
         self.call_after_refresh(self.show_detail)
 
     # --- what the conversation tells --------------------------------------------------------------------------------
@@ -173,7 +179,8 @@ class Window(App[Failure]):
             self.show_detail()
 
     def answer_came(self) -> None:
-        self.show_detail()
+        if not self._answers_are_due():
+            self.show_detail()
 
     def model_not_as_found(self, changed: tuple[str, ...]) -> None:
         self.tell(f"not left as found: {literal(', '.join(changed))}", self.appearance.palette.error)
@@ -262,9 +269,18 @@ class Window(App[Failure]):
         self.show_status()
 
     def _cursor_rests(self) -> None:
-        if self.talk.model is not None and self.talk.model.alive:
+        model = self.talk.model
+        if model is not None and model.alive:
             self.talk.failure = None
-        self.show_detail()
+            self._ask_about(model, self.model_tree.row)
+        if self._answers_are_due():
+            self._settling = self.set_timer(PATIENCE, self.show_detail)
+        else:
+            self.show_detail()
+
+    def _answers_are_due(self) -> bool:
+        model, row = self.talk.model, self.model_tree.row
+        return model is not None and self.talk.waits_for(pages.owner(model, row), row)
 
     def show_detail(self) -> None:
         """Bring the detail pane in line with the cursor, and ask the engine for what is missing."""
@@ -332,6 +348,9 @@ class Window(App[Failure]):
 
     def action_other_pane(self) -> None:
         (self.action_leave if self.detail.has_focus else self.action_detail)()
+
+    def on_detail_pane_focused(self, event: DetailPane.Focused) -> None:
+        self.divider.mark(event.gained)
 
     # --- loading again, stopping, leaving -----------------------------------------------------------------------------
 

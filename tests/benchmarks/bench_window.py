@@ -173,7 +173,7 @@ def keys(model: str, ready: str, opened: str = "*") -> tuple[list[float], list[i
 
 def small_keys() -> list[tuple[str, str, str]]:
     """What a key costs on the screen of a small model."""
-    latencies, written, burst, idle = keys(str(ROOT / "sample_models" / "encoder.py"), "EVAL")
+    latencies, written, burst, idle = keys(str(ROOT / "sample_models" / "encoder.py"), "params")
     return [
         ("cursor move, 120x40: latency p50 / p99", f"{ms(latencies, 50)} / {ms(latencies, 99)} ms", "16 / 50 ms"),
         ("cursor move, 120x40: bytes p50 / p99", f"{at(written, 50)} / {at(written, 99)}", "2,500 / 8,000"),
@@ -189,7 +189,7 @@ def big_model(folder: Path) -> list[tuple[str, str, str]]:
     model.write_text(BIG.format(blocks=BIG_ROWS // ROWS_OF_A_BLOCK, stamp=str(stamp)))
     small = folder / "small.py"
     small.write_text(BIG.format(blocks=5, stamp=str(stamp)))
-    small_latencies, *_ = keys(str(small), "EVAL")
+    small_latencies, *_ = keys(str(small), "params")
     with Terminal(*COMMAND, str(model)) as terminal:
         terminal.wait_for("blocks", seconds=120)
         shown = time.time()

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.binding import BindingType
+from textual.message import Message
 from textual.strip import Strip
 
 from inspector.format import end_cut
@@ -21,10 +22,15 @@ class DetailPane(Canvas, can_focus=True):
     DEFAULT_CSS = "DetailPane { width: 1fr; height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings("pane"))
 
+    class Focused(Message):
+        """The pane got the keys, or gave them away."""
+
+        def __init__(self, gained: bool) -> None:
+            super().__init__()
+            self.gained = gained
+
     def __init__(self, palette: Palette, *, ascii_only: bool = False, id: str = "detail") -> None:  # noqa: A002
         super().__init__(palette, ascii_only=ascii_only, id=id)
-        self.bordered = True
-        """Whether the first cell of each line is the line between this pane and its left neighbour."""
         self.tabs: tuple[str, ...] = ()
         self.tab = 0
         self._page: Page | None = None
@@ -34,7 +40,7 @@ class DetailPane(Canvas, can_focus=True):
     @property
     def text_width(self) -> int:
         """Cells that a page may use."""
-        return max(self.size.width - (3 if self.bordered else 2), 10)
+        return max(self.size.width - 2, 10)
 
     def new_page(self) -> Page:
         """An empty page of this pane's width."""
@@ -60,15 +66,8 @@ class DetailPane(Canvas, can_focus=True):
     def _room(self) -> int:
         return max(self.size.height - 1, 0)
 
-    def _begin(self) -> Line:
-        border = self.palette.accent if self.has_focus else self.palette.dim
-        line = Line()
-        if self.bordered:
-            line.add("┃" if self.has_focus else "│", border)
-        return line.add(" ", self.palette.base)
-
     def _strip(self, pieces: list[Piece]) -> Strip:
-        line = self._begin()
+        line = Line().add(" ", self.palette.base)
         for text, style in pieces:
             room = self.size.width - 1 - line.width
             line.add(end_cut(text, room), style)
@@ -78,7 +77,7 @@ class DetailPane(Canvas, can_focus=True):
 
     def _footer(self, total: int) -> Strip:
         """The pages there are, and how much of this one is above and below."""
-        line = self._begin()
+        line = Line().add(" ", self.palette.base)
         for index, tab in enumerate(self.tabs):
             style = self.palette.strong if index == self.tab else self.palette.dim
             mark = "▸" if index == self.tab else " "
@@ -117,7 +116,7 @@ class DetailPane(Canvas, can_focus=True):
         self.action_move(-3)
 
     def on_focus(self) -> None:
-        self.paint()
+        self.post_message(self.Focused(True))
 
     def on_blur(self) -> None:
-        self.paint()
+        self.post_message(self.Focused(False))

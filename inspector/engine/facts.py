@@ -18,6 +18,8 @@ def constructor_facts(module: nn.Module, extra_repr: str) -> str:
     """The facts of a module in short; `extra_repr` is what its own method said."""
     for base in type(module).__mro__:
         facts = _FACTS.get(base)
+        if facts is _items and extra_repr:
+            break
         if facts is not None:
             try:
                 return " ".join(fact for fact in facts(module) if fact)
@@ -28,7 +30,7 @@ def constructor_facts(module: nn.Module, extra_repr: str) -> str:
 
 def one_line(text: str) -> str:
     """A text of several lines as one, its lines parted by commas."""
-    return ", ".join(filter(None, (" ".join(line.split()).rstrip(",") for line in text.splitlines())))
+    return ", ".join(filter(None, (" ".join(line.split()).rstrip(", ") for line in text.splitlines())))
 
 
 def _per_axis(value: Any) -> str:
@@ -46,15 +48,20 @@ def _unless(value: Any, usual: Any, text: str) -> str:
 
 
 def _convolution(module: Any) -> Iterable[str]:
-    yield f"{module.in_channels}→{module.out_channels}"
+    yield f"{_known(module, module.in_channels)}→{module.out_channels}"
     yield f"k{_per_axis(module.kernel_size)}"
     yield _unless(module.stride, 1, f"s{_per_axis(module.stride)}")
-    yield _unless(module.padding, 0, f"p{_per_axis(module.padding)}")
+    yield "" if module.padding == "valid" else _unless(module.padding, 0, f"p{_per_axis(module.padding)}")
     yield _unless(module.output_padding, 0, f"op{_per_axis(module.output_padding)}")
     yield _unless(module.dilation, 1, f"d{_per_axis(module.dilation)}")
     yield _unless(module.groups, 1, f"g{module.groups}")
     yield _no_bias(module)
     yield _unless(module.padding_mode, "zeros", str(module.padding_mode))
+
+
+def _known(module: Any, size: int) -> str:
+    """The size of the input, which a lazy layer does not know before it has seen one."""
+    return "?" if isinstance(module, nn.modules.lazy.LazyModuleMixin) else str(size)
 
 
 def _no_bias(module: Any) -> str:
@@ -65,7 +72,7 @@ def _no_bias(module: Any) -> str:
 
 
 def _linear(module: Any) -> Iterable[str]:
-    return f"{module.in_features}→{module.out_features}", _no_bias(module)
+    return f"{_known(module, module.in_features)}→{module.out_features}", _no_bias(module)
 
 
 def _bilinear(module: Any) -> Iterable[str]:
@@ -73,7 +80,7 @@ def _bilinear(module: Any) -> Iterable[str]:
 
 
 def _batch_norm(module: Any) -> Iterable[str]:
-    yield str(module.num_features)
+    yield _known(module, module.num_features)
     yield _unless(module.eps, 1e-5, f"eps={module.eps}")
     yield _unless(module.momentum, 0.1, f"momentum={module.momentum}")
     yield "" if module.affine else "no affine"

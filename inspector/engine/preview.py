@@ -19,6 +19,7 @@ from inspector.engine.outlining import Fold, run_line
 from inspector.engine.runs import Sibling, run_lengths
 from inspector.engine.table import Line, Table
 from inspector.engine.units import Counting, Unit, counted
+from inspector.engine.walk import identity
 from inspector.engine.wrappers import Wrappers
 from inspector.schema import Flag, Kind
 
@@ -101,8 +102,9 @@ class Choice:
         return shown
 
     def _child(self, module: nn.Module, name: str, level: int, *, opens: bool) -> Shown:
-        if module in self.counting.seen:
-            kind = Kind.CYCLE if module in self._ancestors else Kind.SHARED
+        if identity(module) in self.counting.seen:
+            above = any(module is ancestor for ancestor in self._ancestors)
+            kind = Kind.CYCLE if above else Kind.SHARED
             return Shown([module], name, self.counting.count(module), kind)
         if opens:
             return self._open(module, name, level)

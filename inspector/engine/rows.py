@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from torch import Tensor
@@ -16,6 +17,9 @@ from inspector.engine.outlining import Fold
 from inspector.engine.sharing import Sharing
 from inspector.engine.unregistered import Ghost
 from inspector.schema import Flag, GhostRow, Kind, ModuleRow, Row, RunRow, TensorRow
+
+LISTED = 50
+"""Places of one thing that are listed; an activation may be shared by thousands of blocks."""
 
 
 @dataclass(slots=True)
@@ -64,7 +68,7 @@ class Describer:
         return "".join(reversed(parts)).removeprefix(".")
 
     def _elsewhere(self, row: int, everywhere: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(self.path(other) for other in everywhere if other != row)
+        return tuple(self.path(other) for other in islice(everywhere, LISTED) if other != row)
 
     def _module(self, row: int) -> ModuleRow:
         own: Own = self.told[row]
@@ -76,7 +80,7 @@ class Describer:
             also_at=self._elsewhere(row, self.sharing.modules.get(row, ())),
             hooks=own.special.hooks,
             wraps=own.special.wraps,
-            note=own.special.note,
+            note=_noted(own.special.note, len(self.sharing.modules.get(row, ()))),
         )
 
     def _own_parameters(self, row: int, own: Own) -> int:
@@ -105,7 +109,7 @@ class Describer:
             persistent=not self.flags[row] & Flag.TRANSIENT,
             lazy=form.lazy,
             layout=form.layout,
-            note=form.note or _packing(self.things[row]),
+            note=_noted(form.note or _packing(self.things[row]), len(self.sharing.objects.get(row, ()))),
         )
 
     def _made(self, row: int) -> TensorRow:
@@ -140,6 +144,13 @@ class Describer:
     def _run(self, row: int) -> RunRow:
         fold: Fold = self.told[row]
         return RunRow(fold.first, fold.last, fold.count, constructor_facts(fold.module, fold.text))
+
+
+def _noted(note: str, places: int) -> str:
+    """A note, and that not all places are listed when they are not."""
+    if places <= LISTED:
+        return note
+    return "; ".join(filter(None, (note, f"stands at {places:,} places, of which the first {LISTED} are listed")))
 
 
 def _packing(tensor: Tensor) -> str:

@@ -47,7 +47,7 @@ class Counting:
     def __init__(self, forms: Forms) -> None:
         self.forms = forms
         self._known = forms.known
-        self.seen: set[nn.Module] = set()
+        self.seen: set[object] = set()
         self._parameters: dict[Any, Tensor] = {}
         """First parameter of each storage."""
         self._buffers: dict[Any, Tensor] = {}
@@ -71,7 +71,10 @@ class Counting:
             if module is None:
                 continue  # type: ignore[unreachable]
             sketch.append(module.__class__)
-            seen.add(module)
+            try:
+                seen.add(module)
+            except TypeError:  # a class with __eq__ and no __hash__
+                seen.add(id(module))
             attributes = module.__dict__
             modes += 1
             if len(seen) == count:

@@ -71,7 +71,7 @@ def walk(model: nn.Module, examiner: Examiner) -> Places:
     own, kids = examine(model)
     places.enter(model, 0, "", own)
     spans[0] = _OPEN
-    first: dict[object, int] = {_identity(model): 0}
+    first: dict[object, int] = {identity(model): 0}
     stack: list[tuple[int, Iterator[tuple[str, Any]], list[object]]] = []
     here, children = 0, iter(tuple(kids.items()))
     told: list[object] = [own.signature]
@@ -83,7 +83,7 @@ def walk(model: nn.Module, examiner: Examiner) -> Places:
             try:
                 met = first.setdefault(child, place)
             except Exception:
-                met = first.setdefault(_identity(child), place)
+                met = first.setdefault(identity(child), place)
             if met != place:
                 told += (name, places.repeat(place, met, here, name))
                 continue
@@ -113,7 +113,7 @@ def walk(model: nn.Module, examiner: Examiner) -> Places:
             told.append(signature)
 
 
-def _identity(module: nn.Module) -> object:
+def identity(module: nn.Module) -> object:
     """What a set tells modules apart by: themselves, as `modules()` does; a class may define __eq__ and no __hash__."""
     try:
         hash(module)

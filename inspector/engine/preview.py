@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from inspector.engine.examination import Examiner, tables_of
+from inspector.engine.classes import written_class
+from inspector.engine.examination import Examiner, Own, tables_of
 from inspector.engine.forms import Forms
 from inspector.engine.lines import lines_of, repeat_line
 from inspector.engine.outlining import Fold, run_line
 from inspector.engine.runs import Sibling, run_lengths
-from inspector.engine.table import Line, Table
+from inspector.engine.table import Chunk, Table
 from inspector.engine.units import Counting, Unit, counted
 from inspector.engine.walk import identity
 from inspector.engine.wrappers import Wrappers
@@ -37,9 +38,11 @@ def is_large(model: nn.Module) -> bool:
     stack = [model]
     count = 0
     while stack and count < LARGE:
-        parameters, buffers, children = tables_of(stack.pop())
+        attributes = vars(stack.pop())
+        parameters, buffers = attributes.get("_parameters") or (), attributes.get("_buffers") or ()
         count += 1 + len(parameters) + len(buffers)
-        for child in tuple(children.values()):
+        children = attributes.get("_modules")
+        for child in tuple(children.values()) if children else ():
             if child is not None and id(child) not in seen:
                 seen.add(id(child))
                 stack.append(child)
@@ -54,6 +57,8 @@ class Shown:
     name: str
     unit: Unit
     """What it adds to what was counted before it; of an open module, what its own tensors add."""
+    total: Unit
+    """The same, with what the children add."""
     kind: Kind = Kind.MODULE
     open: bool = False
     """Whether all rows below it are shown."""
@@ -61,21 +66,10 @@ class Shown:
     last: str = ""
     """Name of the last module of a run."""
 
-    def units(self) -> Iterator[Unit]:
-        """Everything that was counted for it."""
-        yield self.unit
-        for child in self.children:
-            if child.children:
-                yield from child.units()
-            else:
-                yield child.unit
-
-    def repeats(self) -> bool:
-        """Whether something in it is not in its numbers, because it was counted before."""
-        return self.unit.repeats or any(child.repeats() for child in self.children)
-
     def sketch(self) -> object:
         """What must be equal in equal blocks."""
+        if not self.children:
+            return self.unit.sketch
         return (self.unit.sketch, tuple((child.name, child.sketch()) for child in self.children))
 
 
@@ -88,16 +82,18 @@ class Choice:
         self._wrappers = Wrappers()
         self._ancestors: list[nn.Module] = []
         self.root = self._open(model, "", level=0)
-        self.whole = counted(self.root.units())
+        self.whole = self.root.total
 
     def _open(self, module: nn.Module, name: str, level: int) -> Shown:
-        shown = Shown([module], name, self.counting.count(module, below=False), open=True)
+        unit = self.counting.count(module, below=False)
+        shown = Shown([module], name, unit, unit, open=True)
         self._ancestors.append(module)
         wraps = self._wrappers.is_one(type(module)) and not isinstance(module, torch.jit.ScriptModule)
         deeper = level if wraps else level + 1
         children = [(str(key), child) for key, child in tables_of(module)[2].items() if child is not None]
         opens = deeper <= 1 and len(children) <= WIDE
         shown.children = [self._child(child, key, deeper, opens=opens) for key, child in children]
+        shown.total = counted((shown.unit, *(child.total for child in shown.children)))
         self._ancestors.pop()
         return shown
 
@@ -105,20 +101,21 @@ class Choice:
         if identity(module) in self.counting.seen:
             above = any(module is ancestor for ancestor in self._ancestors)
             kind = Kind.CYCLE if above else Kind.SHARED
-            return Shown([module], name, self.counting.count(module), kind)
+            unit = self.counting.count(module)
+            return Shown([module], name, unit, unit, kind)
         if opens:
             return self._open(module, name, level)
-        return Shown([module], name, self.counting.count(module))
+        unit = self.counting.count(module)
+        return Shown([module], name, unit, unit)
 
     def numbers(self, shown: Shown) -> Unit:
         """The whole numbers of a row, what it shares with others included."""
         if shown is self.root:
             return self.whole
-        unit = counted(shown.units())
-        if unit.repeats or shown.kind in (Kind.SHARED, Kind.CYCLE):
+        if shown.total.repeats or shown.kind in (Kind.SHARED, Kind.CYCLE):
             counting = Counting(self._forms)
             return counted(counting.count(module) for module in shown.modules)
-        return unit
+        return shown.total
 
 
 class Folding:
@@ -131,38 +128,41 @@ class Folding:
 
     def fold(self, children: Sequence[Shown]) -> list[Shown]:
         """The children of a module, runs of them as one row each."""
-        alone = any(child.repeats() for child in children)
-        siblings: list[Sibling] = [
-            (child.name, self._sketch(child, alone=alone), child.kind is Kind.MODULE) for child in children
-        ]
         folded: list[Shown] = []
         done = 0
-        for start, count in run_lengths(siblings):
+        for start, count in self._runs(children):
             blocks = children[start : start + count]
-            if self._alike(blocks):
+            if self._equal(blocks):
                 folded += children[done:start]
                 folded.append(_run(blocks))
                 done = start + count
         return [*folded, *children[done:]]
 
-    def _sketch(self, child: Shown, *, alone: bool) -> object:
-        """What the count saw of a block; counted alone where some block repeats what another has."""
-        if alone:
-            return Counting(self._forms).count(child.modules[0]).sketch
-        return child.sketch() if child.children else child.unit.sketch
+    def _runs(self, children: Sequence[Shown]) -> Iterator[tuple[int, int]]:
+        """(first, number) of children that look equal; where some repeat what others have, each is counted alone."""
+        if not any(child.total.repeats for child in children):
+            yield from run_lengths([(child.name, child.sketch(), child.kind is Kind.MODULE) for child in children])
+            return
+        roughly: list[Sibling] = [
+            (child.name, written_class(type(child.modules[0])), child.kind is Kind.MODULE) for child in children
+        ]
+        for begin, length in run_lengths(roughly):
+            blocks = children[begin : begin + length]
+            alone = [(block.name, Counting(self._forms).count(block.modules[0]).sketch, True) for block in blocks]
+            yield from ((begin + start, count) for start, count in run_lengths(alone))
 
-    def _alike(self, blocks: Sequence[Shown]) -> bool:
+    def _equal(self, blocks: Sequence[Shown]) -> bool:
         """Whether the first, second, middle and last of these blocks are equal in all that makes a run."""
-        if sum(unit.modules for unit in blocks[0].units()) > PROBED:
+        if blocks[0].total.modules > PROBED:
             return True
         probes = {0, 1, len(blocks) // 2, len(blocks) - 1}
         return len({self._probe(blocks[probe].modules[0]) for probe in probes}) == 1
 
 
 def _run(blocks: Sequence[Shown]) -> Shown:
-    unit = counted(unit for block in blocks for unit in block.units())
+    unit = counted(block.total for block in blocks)
     modules = [block.modules[0] for block in blocks]
-    return Shown(modules, blocks[0].name, unit, Kind.RUN, last=blocks[-1].name)
+    return Shown(modules, blocks[0].name, unit, unit, Kind.RUN, last=blocks[-1].name)
 
 
 class Emission:
@@ -174,47 +174,60 @@ class Emission:
         self._rows: dict[int, int] = {}
         """Row of each module that is shown, by identity."""
         self._nodes: list[int] = []
+        self._cut: dict[Own, Chunk] = {}
+        """Rows of modules that are cut."""
         self._choice = choice
         self._folding = folding
         self._examiner = examiner
         self._emit(choice.root, 0)
         self.table.decide(self._nodes)
 
-    def _emit(self, shown: Shown, parent: int) -> None:
-        table, unit = self.table, self._choice.numbers(shown)
-        before = len(self._examiner.tensors)
+    def _emit(self, shown: Shown, parent: int, *, elided: bool = False) -> None:
+        table, tensors = self.table, self._examiner.tensors
+        before = len(tensors)
         own, kids = self._examiner.examine(shown.modules[0])
         children = self._folding.fold(shown.children)
         if shown is not self._choice.root and len(children) > WIDE:
             shown.open = False
-        lines = lines_of(own, self._examiner.classes)
-        module: nn.Module | None = shown.modules[0]
-        if shown.kind is Kind.RUN:
-            described = Fold(shown.name, shown.last, len(shown.modules), shown.modules[0], own.text)
-            lines, module = [run_line(described, own, 0)], None
-            lines[0].flags |= Flag.CUT
-        elif shown.kind is not Kind.MODULE:
-            lines = [repeat_line(own, shown.kind)]
-        elif kids and not shown.open:
-            lines = lines[:1]
-            lines[0].flags |= Flag.CUT
-        _number(lines[0], unit)
-        row = table.append(table.chunk(lines), parent, module, self._examiner.tensors[before:])
+        chunk = self._chunk(shown, own, cut=bool(kids) and not shown.open)
+        row = table.append(chunk, parent, None if shown.kind is Kind.RUN else shown.modules[0], tensors[before:])
         if shown.kind is not Kind.RUN:
             table.names[row] = table.index_of_name(shown.name)
             self._remember(shown, row)
-        self._nodes.append(row)
+        if elided:
+            table.flags[row] |= Flag.ELIDED
+        self._number(row, self._choice.numbers(shown))
         if shown.open:
             for child in children:
-                self._emit(child, row)
+                self._emit(child, row, elided=bool(own.special.parametrized) and child.name == "parametrizations")
         table.sizes[row] = len(table) - row
+
+    def _chunk(self, shown: Shown, own: Own, *, cut: bool) -> Chunk:
+        """The rows of a module in itself; of one that is cut, as of a run, only the first."""
+        if shown.kind is Kind.RUN:
+            fold = Fold(shown.name, shown.last, len(shown.modules), shown.modules[0], own.text)
+            line = run_line(fold, own, 0)
+        elif shown.kind is not Kind.MODULE:
+            return self.table.chunk([repeat_line(own, shown.kind)])
+        elif not cut:
+            return self.table.chunk(lines_of(own, self._examiner.classes))
+        elif own in self._cut:
+            return self._cut[own]
+        else:
+            line = lines_of(own, self._examiner.classes)[0]
+        line.flags |= Flag.CUT
+        chunk = self.table.chunk([line])
+        if line.kind is Kind.MODULE:
+            self._cut[own] = chunk
+        return chunk
+
+    def _number(self, row: int, unit: Unit) -> None:
+        table = self.table
+        table.elements[row], table.trainable[row], table.buffers[row], table.held[row] = unit.size
+        table.bits[row] = unit.bits
+        self._nodes.append(row)
 
     def _remember(self, shown: Shown, row: int) -> None:
         first = self._rows.setdefault(id(shown.modules[0]), row)
         if first != row:
             self.firsts[row] = first
-
-
-def _number(line: Line, unit: Unit) -> None:
-    line.elements, line.trainable, line.buffers, line.held = unit.size
-    line.bits = unit.bits

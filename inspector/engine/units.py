@@ -13,12 +13,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from inspector.engine.classes import written_class
 from inspector.engine.examination import tables_of
 from inspector.engine.forms import EVAL, PLAIN, TRAIN, Form, Forms
 from inspector.engine.sharing import NOTHING, Size
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Unit:
     """The numbers of one or several subtrees."""
 
@@ -31,13 +32,18 @@ class Unit:
     sketch: tuple[object, ...] = ()
     """Classes, names of children and forms of tensors, in the order of the walk: unequal for unequal structures."""
 
-    def add(self, other: Unit) -> None:
-        """Take in the numbers of another unit."""
+    def add(self, other: Unit, times: int = 1) -> None:
+        """Take in the numbers of another unit, or of several like it."""
         one, two = self.size, other.size
-        self.size = (one[0] + two[0], one[1] + two[1], one[2] + two[2], one[3] + two[3])
+        self.size = (
+            one[0] + times * two[0],
+            one[1] + times * two[1],
+            one[2] + times * two[2],
+            one[3] + times * two[3],
+        )
         self.bits |= other.bits
-        self.modules += other.modules
-        self.lazy += other.lazy
+        self.modules += times * other.modules
+        self.lazy += times * other.lazy
         self.repeats |= other.repeats
 
 
@@ -70,7 +76,6 @@ class Counting:
             module = stack.pop()  # type: ignore[assignment]
             if module is None:
                 continue  # type: ignore[unreachable]
-            sketch.append(module.__class__)
             try:
                 seen.add(module)
             except TypeError:  # a class with __eq__ and no __hash__
@@ -78,6 +83,7 @@ class Counting:
             attributes = module.__dict__
             modes += 1
             if len(seen) == count:
+                sketch.append(module.__class__)
                 again |= _matters(module)
                 training += attributes.get("training", True)
                 continue
@@ -90,6 +96,8 @@ class Counting:
             except KeyError:
                 parameters, buffers, children = tables_of(module)
                 training += bool(getattr(module, "training", True))
+            parametrized = children and "parametrizations" in children  # then torch made a class for it alone
+            sketch.append(written_class(module.__class__) if parametrized else module.__class__)
             if parameters:
                 again |= tensors_of(parameters, sketch)
             if buffers:
@@ -153,9 +161,8 @@ class Counting:
             is_buffer = type(item) is tuple and type(item[0]) is Form
             form: Any = item[0] if is_buffer else item  # type: ignore[index]
             if type(form) is Form:
-                one = _size(form, is_buffer, form.bytes)
-                size = (one[0] * times, one[1] * times, one[2] * times, one[3] * times)
-                unit.add(Unit(size, form.buffer_bits if is_buffer else form.parameter_bits))
+                bits = form.buffer_bits if is_buffer else form.parameter_bits
+                unit.add(Unit(_size(form, is_buffer, form.bytes), bits), times)
         if surplus.bits:
             unit.add(surplus)
             self._surplus = Unit()
@@ -177,6 +184,6 @@ def _size(form: Form, is_buffer: bool, held: int) -> Size:
 def counted(units: Iterable[Unit]) -> Unit:
     """The numbers of several units together; right where none of them repeats what is outside of them."""
     whole = Unit()
-    for unit in units:
-        whole.add(unit)
+    for unit, times in Counter(units).items():
+        whole.add(unit, times)
     return whole

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,6 +18,8 @@ from inspector.engine.classes import written_class
 from inspector.engine.examination import tables_of
 from inspector.engine.forms import EVAL, PLAIN, TRAIN, Form, Forms
 from inspector.engine.sharing import NOTHING, Size
+
+_tables = itemgetter("_parameters", "_buffers", "_modules", "training")
 
 
 @dataclass(slots=True, eq=False)
@@ -65,16 +68,12 @@ class Counting:
 
     def count(self, module: nn.Module, *, below: bool = True) -> Unit:
         """Count a module, and what is below it unless that is counted apart."""
-        seen = self.seen
-        met = count = len(seen)
-        tensors_of = self._tensors
-        sketch: list[object] = []
-        stack: list[nn.Module | None] = [module]
-        modes = training = 0
-        again = False
+        seen, met, sketch = self.seen, len(self.seen), list[object]()
+        count, modes, training, again = met, 0, 0, False
+        stack: list[Any] = [module]
         while stack:
-            module = stack.pop()  # type: ignore[assignment]
-            if module is None:
+            module = stack.pop()
+            if module is None:  # a registration without a module
                 continue  # type: ignore[unreachable]
             try:
                 seen.add(module)
@@ -85,28 +84,26 @@ class Counting:
             if len(seen) == count:
                 sketch.append(module.__class__)
                 again |= _matters(module)
-                training += attributes.get("training", True)
+                training += 1 if attributes.get("training", True) else 0
                 continue
             count += 1
             try:
-                training += attributes["training"]
-                parameters = attributes["_parameters"]
-                buffers = attributes["_buffers"]
-                children = attributes["_modules"]
+                parameters, buffers, children, mode = _tables(attributes)
             except KeyError:
                 parameters, buffers, children = tables_of(module)
-                training += bool(getattr(module, "training", True))
+                mode = getattr(module, "training", True)
+            training += 1 if mode else 0
             parametrized = children and "parametrizations" in children  # then torch made a class for it alone
             sketch.append(written_class(module.__class__) if parametrized else module.__class__)
             if parameters:
-                again |= tensors_of(parameters, sketch)
+                again |= self._tensors(parameters, sketch)
             if buffers:
-                again |= tensors_of(buffers, sketch, buffers=True)
+                again |= self._tensors(buffers, sketch, buffers=True)
             if children and below:
                 sketch.append(tuple(children))
                 stack.extend(reversed(children.values()))
-        mode = (TRAIN if training else 0) | (EVAL if training < modes else 0)
-        return self._unit(tuple(sketch), count - met, mode, again)
+        bits = (TRAIN if training else 0) | (EVAL if training < modes else 0)
+        return self._unit(tuple(sketch), count - met, bits, again)
 
     def _tensors(self, tensors: Mapping[str, Any], sketch: list[object], *, buffers: bool = False) -> bool:
         """Note the forms of tensors that are met for the first time; whether there were others."""

@@ -42,7 +42,7 @@ class Places:
             child += self.spans[child]
 
     def enter(self, module: nn.Module, parent: int, name: str, own: Own) -> None:
-        """Add a place; `walk` does the same by hand, because it does it a hundred thousand times."""
+        """Add a place. (`walk` does the same by hand: a hundred thousand calls are felt.)"""
         self.modules.append(module)
         self.parents.append(parent)
         self.names.append(name)
@@ -67,14 +67,9 @@ def walk(model: nn.Module, examiner: Examiner) -> Places:
     places = Places()
     modules, parents, names, owns = places.modules, places.parents, places.names, places.owns
     signatures, spans = places.signatures, places.spans
-    examine = examiner.examine
-    own, kids = examine(model)
-    places.enter(model, 0, "", own)
-    spans[0] = _OPEN
-    first: dict[object, int] = {identity(model): 0}
+    first: dict[object, int] = {}
     stack: list[tuple[int, Iterator[tuple[str, Any]], list[object]]] = []
-    here, children = 0, iter(tuple(kids.items()))
-    told: list[object] = [own.signature]
+    here, children, told = 0, iter(list[tuple[str, Any]]([("", model)])), list[object]()
     while True:
         for name, child in children:
             if child is None:
@@ -87,30 +82,26 @@ def walk(model: nn.Module, examiner: Examiner) -> Places:
             if met != place:
                 told += (name, places.repeat(place, met, here, name))
                 continue
-            own, kids = examine(child)
+            own, kids = examiner.examine(child)
             modules.append(child)
             parents.append(here)
             names.append(name)
             owns.append(own)
-            signature = own.signature
-            signatures.append(signature)
+            signatures.append(own.signature)
             if kids:
                 spans.append(_OPEN)
                 stack.append((here, children, told))
-                here, children, told = place, iter(tuple(kids.items())), [signature]
+                here, children, told = place, iter(tuple(kids.items())), [own.signature]
                 break
             spans.append(1)
-            told.append(name)
-            told.append(signature)
+            told += (name, own.signature)
         else:
-            signature = signatures[here] = hash(tuple(told))
-            spans[here] = len(modules) - here
             if not stack:
                 return places
-            name = names[here]
+            name, signature = names[here], hash(tuple(told))
+            signatures[here], spans[here] = signature, len(modules) - here
             here, children, told = stack.pop()
-            told.append(name)
-            told.append(signature)
+            told += (name, signature)
 
 
 def identity(module: nn.Module) -> object:

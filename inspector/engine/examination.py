@@ -20,6 +20,7 @@ from inspector.engine.classes import Classes, written_class
 from inspector.engine.derived import Made, made_by_hooks, original_of, parametrized_names
 from inspector.engine.forms import EVAL, PLAIN, TRAIN, Form, Forms
 from inspector.engine.hooks import hook_names, hooks_of
+from inspector.engine.table import encodable
 from inspector.engine.unregistered import Ghost, Ghosts
 from inspector.engine.wrappers import Wrappers, compiled_in_place
 
@@ -271,12 +272,13 @@ class Examiner:
         if type(module).extra_repr is nn.Module.extra_repr and "extra_repr" not in module.__dict__:
             return ""
         try:
-            text = self._stand_in(module).extra_repr()
+            with torch._C._EnableTorchFunction():  # the user's code, as it always runs
+                text = self._stand_in(module).extra_repr()
         except (Exception, SystemExit) as error:
             return f"extra_repr raised {type(error).__name__}"
         if not isinstance(text, str):
             return f"extra_repr returned {type(text).__name__}"  # type: ignore[unreachable]
-        return text if len(text) <= LONGEST_REPR else f"{text[:LONGEST_REPR]}…"
+        return encodable(text if len(text) <= LONGEST_REPR else f"{text[:LONGEST_REPR]}…")
 
     def _stand_in(self, module: nn.Module) -> nn.Module:
         """The module; of a parametrized one a shell of the class as written, whose made tensors are its originals.

@@ -89,7 +89,7 @@ class Structure:
 
 def read(model: nn.Module) -> Structure:
     """Read the whole structure of a model."""
-    with collector_paused():
+    with undisturbed():
         examiner = _examiner(model)
         places = walk(model, examiner)
         laid = lay_out(places, examiner)
@@ -110,7 +110,7 @@ def preview(model: nn.Module) -> Structure | None:
 
     Rows whose content is left out carry `Flag.CUT`.
     """
-    with collector_paused():
+    with undisturbed():
         if not is_large(model):
             return None
         examiner, probing = _examiner(model), _examiner(model)
@@ -144,12 +144,17 @@ def _root_name(table: Table, examiner: Examiner) -> str:
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
-    """A walk makes many objects and no garbage: looking for some would take longer than the walk."""
+def undisturbed() -> Iterator[None]:
+    """Neither the garbage collector nor a torch function mode gets in between.
+
+    A walk makes many objects and no garbage: looking for some would take longer than the walk. And after
+    `torch.set_default_device` every attribute of every tensor is read through a Python function.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with torch._C.DisableTorchFunction():
+            yield
     finally:
         if was_enabled:
             gc.enable()

@@ -102,8 +102,10 @@ class Table:
 
     def index_of_name(self, name: object) -> int:
         """Where a row name stands among the distinct names."""
-        text = name if type(name) is str else str(name)
-        return self.name_indices.setdefault(text, len(self.name_indices))
+        index = self.name_indices.get(name)  # type: ignore[call-overload]
+        if index is None:
+            index = self.name_indices.setdefault(encodable(str(name)), len(self.name_indices))
+        return int(index)
 
     def chunk(self, lines: Sequence[Line]) -> Chunk:
         """Prepare the rows of one module; the first is the module's own."""
@@ -160,6 +162,11 @@ def _flags(bits: int) -> int:
     if bits & TRAIN and bits & EVAL:
         flags |= Flag.MIXED_MODE
     return int(flags)
+
+
+def encodable(text: str) -> str:
+    """A text that can cross between processes: half of a surrogate pair, which UTF-8 has no bytes for, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def packed(typecode: str, column: Sequence[int]) -> bytes:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 import warnings
 from collections import OrderedDict
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from inspector.engine.structure import read
 from inspector.schema import Flag, Kind
-from tests.engine.reading import reading
+from tests.engine.reading import Reading, reading
 
 
 class Block(nn.Module):
@@ -445,6 +450,49 @@ def test_of_two_classes_of_one_name_each_has_its_own_line() -> None:
     assert result.type("0").source.line < result.type("1").source.line
 
 
+def test_names_that_have_no_bytes_are_escaped() -> None:
+    class Odd(nn.Module):
+        def extra_repr(self) -> str:
+            return "\ud800"
+
+    model = nn.Module()
+    model.add_module("half \udc80", Odd())
+    result = Reading(model, read(model))
+    assert result.names[1] == "half \\udc80"
+    assert result.record("half \\udc80").extra_repr == "\\ud800"
+    msgspec.msgpack.encode(result.records)
+
+
+def test_a_default_device_does_not_disturb_the_reading() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.LazyLinear(3), parametrizations.weight_norm(nn.Linear(2, 2)))
+    before = read(model)
+    torch.set_default_device("meta")
+    try:
+        after = read(model)
+        computed = after.tensor(after.outline.kind.index(Kind.MADE))
+    finally:
+        torch.set_default_device(None)
+    assert after.outline == before.outline
+    assert computed is not None
+    assert computed.device.type == "cpu"
+
+
+def test_signatures_are_the_same_in_another_process_with_the_same_hash_seed() -> None:
+    program = (
+        "from torch import nn; from inspector.engine.structure import read\n"
+        "m = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Dropout())\n"
+        "m.hidden = [nn.Linear(1, 1)]; m[2].again = m[0]; m[1].up = m\n"
+        "m[0].register_forward_hook(print)\n"
+        "print(read(m).outline.signature.hex())"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    runs = [
+        subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert runs[0].stdout == runs[1].stdout != ""
+
+
 def test_rows_come_as_asked_and_end_with_the_model() -> None:
     structure = read(Net(4, 4))
     everything = structure.rows(0, structure.outline.count)
@@ -471,7 +519,7 @@ def test_the_first_screen_shows_the_root_and_what_is_directly_below_it() -> None
 
 def test_reading_leaves_the_model_as_it_was() -> None:
     model = nn.Sequential(
-        nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3)),
+        parametrizations.spectral_norm(nn.Linear(3, 3)),
         nn.BatchNorm1d(3),
         nn.LazyLinear(2),
         nn.Dropout(0.5),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # What a front end needs is imported when it is known which o
     from inspector.config import Config
     from inspector.headless import Outcome
     from inspector.launch import Server
+    from inspector.schema import Failure
 
 EXAMPLES = """\
 examples:
@@ -117,7 +118,7 @@ def run(arguments: list[str] | None = None) -> ExitCode:
     try:
         config = _configured(options)
     except ValueError as error:
-        server.process.kill()
+        server.close()
         return _complain(str(error))
     log = open(options.log, "w", encoding="utf-8") if options.log else None  # noqa: SIM115 (closed by the front end's end)
     return _print_report(options, config, server, log) if plain else _open_window(options, config, server, log)
@@ -190,7 +191,7 @@ def _open_window(options: argparse.Namespace, config: Config, server: Server, lo
     try:
         failure = open_window(request, config, server, log)
     except WindowError as error:
-        server.process.kill()
+        server.close()
         return _complain(str(error))
     if failure is None:
         return ExitCode.FINE
@@ -198,13 +199,17 @@ def _open_window(options: argparse.Namespace, config: Config, server: Server, lo
 
     # The window is gone, and with it everything that stood in it.
     sys.stderr.write(failure_text.write(failure))
-    return _code(failure.stage)
+    return _code(failure)
 
 
-def _code(stage: str) -> ExitCode:
-    if stage in ("target", "config", "torch"):
+_ASKED_WRONGLY = ("MissingArguments", "UnknownArguments", "MisfitArguments")
+"""Failures to build a model that are the command line's, not the constructor's."""
+
+
+def _code(failure: Failure) -> ExitCode:
+    if failure.stage in ("target", "config", "torch") or failure.type in _ASKED_WRONGLY:
         return ExitCode.USAGE
-    return ExitCode.ENGINE if stage == "engine" else ExitCode.USER_CODE
+    return ExitCode.ENGINE if failure.stage == "engine" else ExitCode.USER_CODE
 
 
 # --- plain output ---------------------------------------------------------------------------------------------------
@@ -229,7 +234,7 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
         from inspector.reports import failure_text
 
         sys.stderr.write(failure_text.write(outcome.failure))
-    return ExitCode.ENGINE if outcome.died else _code(outcome.failure.stage)
+    return ExitCode.ENGINE if outcome.died else _code(outcome.failure)
 
 
 def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> str:
@@ -267,7 +272,7 @@ def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> st
 def _wants_colour(options: argparse.Namespace) -> bool:
     if options.no_color or os.environ.get("NO_COLOR"):
         return False
-    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb")
 
 
 def _versions(torch: str) -> dict[str, str]:

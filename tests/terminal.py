@@ -39,7 +39,7 @@ class Terminal(AbstractContextManager["Terminal"]):
         self.alive = True
         self.exit_code: int | None = None
         base = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR", "TMUX", "PYTHONDONTWRITEBYTECODE")}
-        base.update(TERM="xterm-256color", LC_ALL="C.UTF-8", EDITOR="true", **(environment or {}))
+        base.update({"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "EDITOR": "true", **(environment or {})})
         self.began = time.perf_counter()
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
@@ -86,7 +86,7 @@ class Terminal(AbstractContextManager["Terminal"]):
                 os.write(self.descriptor, answer)
         self._stream.feed(_UNKNOWN.sub(b"", data))
 
-    def wait_for(self, *texts: str, seconds: float = 60) -> str:
+    def wait_for(self, *texts: str, seconds: float = 20) -> str:
         """Wait until all these texts stand on the screen together; fails with the screen when they do not."""
 
         def there() -> bool:
@@ -103,6 +103,11 @@ class Terminal(AbstractContextManager["Terminal"]):
     def press(self, *keys: str) -> None:
         for key in keys:
             os.write(self.descriptor, KEYS.get(key, key).encode())
+
+    def press_in_turn(self, *keys: str) -> None:
+        """Press keys as a person does: each after the one before it has been answered."""
+        for key in keys:
+            self.cost_of(key, settle=0.05)
 
     def cost_of(self, *keys: str, settle: float = 0.2) -> tuple[float | None, int]:
         """Press keys at once: seconds until the first write, and bytes written until nothing more comes."""

@@ -79,7 +79,8 @@ def test_json_is_one_document_whatever_the_file_prints(tmp_path: Path) -> None:
 def test_a_broken_file_is_exit_3_with_place_and_traceback_on_stderr(tmp_path: Path) -> None:
     model = tmp_path / "bad.py"
     model.write_text(
-        "import torch\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n        1 / 0\n"
+        "import torch\nclass Net(torch.nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        1 / 0\n"
     )
     done = nn_inspect(model)
     assert done.returncode == 3

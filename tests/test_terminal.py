@@ -65,7 +65,9 @@ def test_a_flood_of_prints_does_not_slow_the_window() -> None:
         terminal.press("?")
         terminal.wait_for("search names, paths and classes", seconds=5)
         assert time.perf_counter() - began < 1.0
-        terminal.press("escape", "ctrl+c")
+        terminal.press("escape")
+        terminal.wait_for("importing prints_flood.py")
+        terminal.press("ctrl+c")
         terminal.wait_for("cancelled")
 
 
@@ -76,16 +78,15 @@ def test_several_models_are_offered_and_one_opens() -> None:
         terminal.wait_for("params", "q quit", "cpu")
 
 
-def test_missing_arguments_are_asked_for_and_the_model_opens() -> None:
+def test_missing_arguments_are_asked_for_again_until_the_model_opens() -> None:
     with Terminal(*PROGRAM, str(SAMPLES / "needs_arguments.py"), columns=80, rows=24) as terminal:
-        screen = terminal.wait_for("needs arguments")
-        needed = screen.count("(needed)")
-        assert needed >= 1
-        for number in range(needed):
-            terminal.press("8")
-            terminal.press("tab" if number < needed - 1 else "enter")
-            terminal.pump(0.3)
-        terminal.wait_for("params", "cpu")
+        terminal.wait_for("needs arguments", "in_features", "widths", "num_classes")
+        terminal.press_in_turn("8", "tab", "7", "tab", "3", "enter")
+        terminal.wait_for("Value after * must be an iterable", "a asks for the arguments again")
+        terminal.press("a")
+        terminal.wait_for("needs arguments")
+        terminal.press_in_turn("tab", "\x15", "[8, 8]", "enter")
+        terminal.wait_for("params", "cpu", "hidden")
 
 
 def test_saving_the_file_shows_what_changed_and_keeps_the_cursor(tmp_path: Path) -> None:
@@ -106,7 +107,9 @@ def test_saving_the_file_shows_what_changed_and_keeps_the_cursor(tmp_path: Path)
         model.write_text("this is not python\n")
         terminal.wait_for("The file cannot be imported", "conv1")
         model.write_text(text)
-        terminal.wait_for("LeNet › fc2") if "fc2" in terminal.text() else None
+        terminal.wait_for("1 removed (extra)")
+        terminal.press("up")
+        terminal.wait_for("LeNet › fc1")
         terminal.press("q")
         assert terminal.finish() == 0
 

@@ -172,6 +172,12 @@ class InspectorApp(Window):
         else:
             self.tell("the file holds no other model")
 
+    def action_arguments(self) -> None:
+        if self._missing is not None:
+            self.ask_arguments(self._missing)
+        else:
+            self.tell("the constructor has all the arguments that it needs")
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every key by its name; Textual's own commands would change what the configuration decides."""
         for key in KEYS:

@@ -34,9 +34,10 @@ class ArgumentForm(ModalScreen[tuple[str, ...]]):
     ArgumentForm Input:focus { border: none; text-style: underline; }
     """
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, given: dict[str, str]) -> None:
         super().__init__()
         self._failure = failure
+        self._given = given
 
     def compose(self) -> ComposeResult:
         with Vertical(id="form"):
@@ -45,7 +46,11 @@ class ArgumentForm(ModalScreen[tuple[str, ...]]):
                 for argument in self._failure.arguments:
                     with Horizontal():
                         yield Static(self._label(argument), classes="label")
-                        line = Input(argument.value or "", placeholder=argument.default or "", compact=True)
+                        line = Input(
+                            self._given.get(argument.name) or argument.value or "",
+                            placeholder=argument.default or "",
+                            compact=True,
+                        )
                         line.cursor_blink = False
                         yield line
             yield Static(

@@ -63,6 +63,7 @@ KEYS: tuple[Key, ...] = (
     Key("copy", "y", "y", "copy_path", "copy the path", "everywhere"),
     Key("copy-detail", "Y", "Y", "copy_detail", "copy the details", "everywhere"),
     Key("log", "o", "o", "log", "what the code printed", "everywhere"),
+    Key("arguments", "a", "a", "arguments", "constructor arguments again, when they were asked for", "everywhere"),
     Key("models", "M", "M", "models", "other models in the file", "everywhere"),
     Key("palette", "colon,ctrl+p", ": ctrl+p", "command_palette", "commands by name", "everywhere"),
     Key("help", "question_mark,f1", "? F1", "help", "this help", "everywhere"),
@@ -76,6 +77,11 @@ ALWAYS_SHOWN = (
     ("s", "sort"), ("c", "columns"), ("v", "values"), ("R", "reload"), ("e", "edit"), ("y", "copy"), ("o", "log"),
 )  # fmt: skip
 """The line of keys, the most wanted first; what has no room is left out."""
+
+SHOWN_WITHOUT_A_MODEL = (
+    ("e", "edit the line"), ("R", "load again"), ("2", "traceback"), ("o", "printed"), ("?", "help"), ("q", "quit"),
+)  # fmt: skip
+"""The same, when there is a failure and nothing else."""
 
 
 def bindings(where: Where) -> list[Binding]:

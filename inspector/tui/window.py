@@ -25,7 +25,7 @@ from inspector.tui.changes import Changes
 from inspector.tui.conversation import Conversation, Engine
 from inspector.tui.detail import failure_card, pages
 from inspector.tui.detail.pane import DetailPane
-from inspector.tui.keys import ALWAYS_SHOWN, bindings
+from inspector.tui.keys import ALWAYS_SHOWN, SHOWN_WITHOUT_A_MODEL, bindings
 from inspector.tui.model_tree import ModelTree
 from inspector.tui.open_model import OpenModel
 from inspector.tui.palette import Palette
@@ -93,6 +93,8 @@ class Window(App[Failure]):
         self._ticking: Timer | None = None
         self._watching: asyncio.Task[None] | None = None
         self._interrupted = False
+        self._missing: Failure | None = None
+        """The last load that lacked arguments: what the form asks for."""
         self._make_widgets()
 
     def _make_widgets(self) -> None:
@@ -105,7 +107,6 @@ class Window(App[Failure]):
         self.source = DetailPane(palette, ascii_only=ascii_only, id="source")
         self.status = StatusLine(palette, ascii_only=ascii_only, id="status")
         self.key_line = KeyLine(palette, ascii_only=ascii_only, id="keys")
-        self.key_line.keys = ALWAYS_SHOWN
         self.title_bar.name_text = literal(self.talk.request.target)
         for pane in (self.model_tree, self.detail, self.source):
             pane.touched = self._forget_message
@@ -137,6 +138,7 @@ class Window(App[Failure]):
         """One, two or three panes, by the width of the terminal; a failure without a model has it all."""
         alone = self.talk.model is None and self.talk.failure is not None
         self.screen.set_class(alone, "alone")
+        self.key_line.tell(SHOWN_WITHOUT_A_MODEL if alone else ALWAYS_SHOWN)
         self.screen.set_class(width < NARROW, "narrow")
         self.screen.set_class(width >= WIDE, "wide")
         self.call_after_refresh(self.show_detail)
@@ -191,15 +193,22 @@ class Window(App[Failure]):
         self.message = Status(failure_card.title(failure), self.appearance.palette.error)
         self.screen.add_class("detail-open")
         if self.talk.model is None:
-            file = failure.source.file if failure.source else self.talk.request.target.partition(":")[0]
-            self._watch((file,))
+            self._watch(failure.files or (file_part(self.talk.request.target),))
         self._arrange(self.size.width)
         if failure.candidates:
             self.choose_model(failure.candidates)
         elif failure.arguments:
-            from inspector.tui.argument_form import ArgumentForm
+            self._missing = failure
+            self.ask_arguments(failure)
+        elif self._missing is not None and failure.stage == "construct":
+            self.message = Status(f"{failure_card.title(failure)}; a asks for the arguments again", self.message.style)
 
-            self.push_screen(ArgumentForm(failure), self._arguments_given)
+    def ask_arguments(self, failure: Failure) -> None:
+        """Let the person fill in constructor arguments, beginning with what was given last."""
+        from inspector.tui.argument_form import ArgumentForm
+
+        given = dict(argument.partition("=")[::2] for argument in self.talk.request.arguments)
+        self.push_screen(ArgumentForm(failure, given), self._arguments_given)
 
     def choose_model(self, candidates: tuple[Candidate, ...]) -> None:
         """Let the person choose among the models of the file."""

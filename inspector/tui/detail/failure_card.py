@@ -40,7 +40,7 @@ def write(page: Page, failure: Failure) -> None:
         page.prose(failure.command)
     if len(failure.frames) > 1:
         page.heading("how it came there")
-        for frame in failure.frames:
+        for frame in failure.frames[:-1]:
             place = f"{literal(frame.file.rpartition('/')[2])}:{frame.line} in {literal(frame.function)}"
             page.line((place, palette.dim))
             page.line((f"  {literal(frame.code)}", palette.base))

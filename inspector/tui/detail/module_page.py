@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import PurePath
 
 from rich.style import Style
 
 from inspector.format import literal, plural, shape, size, whole
-from inspector.schema import Flag, Kind, ModuleDetail, ModuleRow, RunRow, TensorRow, TypeRecord
+from inspector.schema import Argument, Flag, Kind, ModuleDetail, ModuleRow, RunRow, TensorRow, TypeRecord
 from inspector.table import ModelTable
-from inspector.tui.detail.page import Page
+from inspector.tui.detail.page import Page, Piece
 
 _MANY = 60
 """Children or tensors listed one by one; beyond that only their number is said."""
@@ -47,7 +48,7 @@ def write(page: Page, table: ModelTable, row: int, record: ModuleRow, detail: Mo
             page.prose(hook)
     if detail is not None and detail.doc:
         page.heading("docstring")
-        page.prose(detail.doc)
+        page.prose(_prose(detail.doc))
 
 
 def write_run(page: Page, table: ModelTable, row: int, record: RunRow) -> None:
@@ -124,23 +125,29 @@ def _tensor_state(table: ModelTable, row: int, record: TensorRow) -> str:
 
 
 def _write_arguments(page: Page, record: ModuleRow, detail: ModuleDetail | None) -> None:
-    arguments = detail.arguments if detail is not None else ()
-    if arguments:
+    if detail is not None and detail.arguments:
         page.heading("arguments")
-        for argument in arguments:
-            value = argument.value if argument.value is not None else argument.default
-            known = argument.value is not None
-            words = literal(value) if value is not None else "?"
-            if not known:
-                words += " (default)" if value is not None else " (not kept by the module)"
-            page.fact(literal(argument.name), (words, page.palette.base if known else page.palette.dim))
+        page.facts([(literal(argument.name), _argument(page, argument)) for argument in detail.arguments])
     if detail is not None and detail.attributes:
         page.heading("attributes")
-        for name, value in detail.attributes:
-            page.fact(literal(name), (literal(value), page.palette.base))
+        page.facts([(literal(name), (literal(value), page.palette.base)) for name, value in detail.attributes])
     if detail is None and record.extra_repr and record.extra_repr != record.facts:
         page.heading("arguments")
         page.prose(record.extra_repr)
+
+
+def _argument(page: Page, argument: Argument) -> Piece:
+    """Its value here; else its default, or that the module does not keep it."""
+    if argument.value is not None:
+        return literal(argument.value), page.palette.base
+    if argument.default is not None:
+        return f"{literal(argument.default)} (default)", page.palette.dim
+    return "not kept by the module", page.palette.dim
+
+
+def _prose(doc: str) -> str:
+    """A docstring without the marks that are for Sphinx: :ref:`words <target>` → words."""
+    return re.sub(r":[a-z:]+:`~?([^`<]+?)(?:\s*<[^`>]*>)?`", r"\1", doc)
 
 
 def _write_children(page: Page, table: ModelTable, row: int, title: str = "inside") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -34,14 +34,18 @@ class Page:
         self.blank()
         self.line((end_cut(text, self.width), self.palette.heading))
 
-    def fact(self, label: str, *pieces: Piece) -> None:
-        """A label and what it is, wrapped under itself when it is long."""
-        room = self.width - LABEL
-        first = True
-        for part in self._wrapped(pieces, room):
-            head = end_cut(label, LABEL - 1) if first else ""
-            self.line((head + " " * (LABEL - cell_len(head)), self.palette.dim), *part)
-            first = False
+    def fact(self, label: str, *pieces: Piece, column: int = LABEL) -> None:
+        """A label and what it is, wrapped under itself when it is long; what it is begins at a column."""
+        for index, part in enumerate(self._wrapped(pieces, self.width - column)):
+            head = "" if index else end_cut(label, column - 1)
+            self.line((head + " " * (column - cell_len(head)), self.palette.dim), *part)
+
+    def facts(self, labelled: Sequence[tuple[str, Piece]]) -> None:
+        """Facts in a block whose left column is as wide as its longest label, within reason."""
+        longest = max((cell_len(label) for label, _ in labelled), default=0)
+        column = min(max(longest + 1, LABEL), self.width // 2, 24)
+        for label, piece in labelled:
+            self.fact(label, piece, column=column)
 
     def prose(self, text: str, style: Style | None = None, indent: int = 0) -> None:
         """Paragraphs of users' text; its lines are kept, and wrapped where they are too long."""

@@ -15,17 +15,26 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   schema.py     the nouns: what is known about a model, as frozen records. Read this first
   messages.py   the verbs: every Request and every Event that crosses between the processes
   wire.py       one message as a length-framed MessagePack frame
-  client.py     starts the warm server, forks engines, sends requests, hears events, kills and forks again
-  table.py      the model's rows as a front end holds them: columns in arrays, records decoded when looked at
   format.py     11173962 → 11.2 M; bytes, shapes, durations; makes what users name things safe to print
+  table.py      the model's rows as a front end holds them: columns in arrays, records decoded when looked at
+  query.py      what a search and a filter ask of those rows
+
+  launch.py     starts the warm server, before anything else is imported
+  client.py     forks engines, sends requests, hears events, kills and forks again; connection, streams, output,
+                crash (which line), death (what ended it) and journal (--log) are its parts
+  headless.py   one load without a window: what the plain reports are made from
   config.py     file, environment, flags: one order, one record
   cli.py        arguments → a front end; exit codes; imports neither textual nor torch
-  headless.py   one load without a window: what the plain reports are made from
-  engine/       the only room that imports torch, torchinfo or the user's file
-  tui/          the only room that imports textual
+
+  engine/       the only room that imports torch, torchinfo or the user's file. server (warm), process (after the fork),
+                session (requests → events); target (file → one nn.Module) and failure (why not); structure (nn.Module →
+                rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven)
+  tui/          the only room that imports textual. conversation (what is known and asked), window and app (panes, keys),
+                model_tree over shown_rows, detail/ with one page a file, canvas (writes only what changed)
   reports/      the same records as text, JSON, Markdown: plain functions of records
 
   cli → tui, headless, reports → client → messages → schema          engine → messages → schema
+  tui and reports never import each other; widgets and reports see schema, table, query and format
 """
 
 __version__ = "0.1.0"

@@ -58,9 +58,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 fine · 2 usage, target not found or ambiguous · 3 the file's own code failed · "
         "4 the engine died or timed out · 130 interrupted",
     )
-    found.add_argument(
-        "target", nargs="?", help="model.py[:Name[(arguments)]], a folder, or dotted.module:Name"
-    )
+    found.add_argument("target", nargs="?", help="model.py[:Name[(arguments)]], a folder, or dotted.module:Name")
     model = found.add_argument_group("the model")
     model.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="a constructor argument")
     model.add_argument("--config", default="", metavar="FILE", help="constructor arguments: .json, .toml or .yaml")
@@ -74,9 +72,7 @@ def parser() -> argparse.ArgumentParser:
     forms.add_argument("--summary", action="store_true", help="torchinfo's table")
     forms.add_argument("--markdown", action="store_true", help="the structure as a Markdown table")
     output.add_argument("--depth", type=int, metavar="N", help="levels below the root")
-    output.add_argument(
-        "--filter", default="", metavar="TEXT", help="only what answers: words, type:, dtype:, is:"
-    )
+    output.add_argument("--filter", default="", metavar="TEXT", help="only what answers: words, type:, dtype:, is:")
     window = found.add_argument_group("the window")
     window.add_argument("--no-watch", action="store_true", help="do not reload when the file is saved")
     window.add_argument("--ascii", action="store_true", help="no character beyond ASCII")

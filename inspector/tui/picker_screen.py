@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from inspector.format import literal
+from inspector.format import end_cut, literal, middle_cut
 from inspector.schema import Candidate
 
 
@@ -28,7 +28,7 @@ class PickerScreen(ModalScreen[str]):
     PickerScreen { align: center middle; }
     PickerScreen Vertical { width: 72; max-width: 100%; height: auto; max-height: 90%; border: solid $primary; }
     PickerScreen Static { padding: 0 1; height: auto; }
-    PickerScreen OptionList { height: auto; max-height: 16; border: none; }
+    PickerScreen OptionList, PickerScreen OptionList:focus { height: auto; max-height: 16; border: none; }
     """
 
     def __init__(self, candidates: tuple[Candidate, ...]) -> None:
@@ -42,10 +42,10 @@ class PickerScreen(ModalScreen[str]):
             yield Static(Text("Enter opens it, Esc goes back", style="dim"))
 
     def _label(self, candidate: Candidate) -> Text:
-        label = Text(f"{literal(candidate.name):<24} ", style="bold", no_wrap=True, overflow="ellipsis")
+        """One line: name, what it is, what it says of itself."""
+        label = Text(f"{middle_cut(literal(candidate.name), 24):<24} ", style="bold")
         label.append(f"{candidate.kind} at line {candidate.line}", style="not bold")
-        if candidate.note:
-            label.append(f"  {literal(candidate.note)}", style="not bold dim")
+        label.append(end_cut(f"  {literal(candidate.note)}", 66 - label.cell_len), style="not bold dim")
         return label
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -129,6 +130,7 @@ def marks(table: ModelTable, row: int, record: Row | None, palette: Palette) -> 
     kind, found = table.kind(row), list[Piece]()
     if isinstance(record, ModuleRow):
         found.extend(_module_marks(table, kind, record, palette))
+        found.extend((text, palette.accent) for text in ties_of(table, row))
     if isinstance(record, TensorRow):
         found.extend(_tensor_marks(table, row, kind, record, palette))
     if table.is_module(row) and row and table.has(row, Flag.TRAINING) != table.has(0, Flag.TRAINING):
@@ -144,6 +146,18 @@ def marks(table: ModelTable, row: int, record: Row | None, palette: Palette) -> 
     if table.has(row, Flag.CUT):
         found.append(("reading…", palette.dim))
     return found
+
+
+def ties_of(table: ModelTable, row: int) -> Iterator[str]:
+    """`weight = embedding.weight` for each tensor of a module's own that lives elsewhere too: its row may be folded."""
+    for own in range(row + 1, table.end(row)):
+        if table.kinds[own] not in (Kind.PARAMETER, Kind.BUFFER):
+            return
+        record = table.row(own) if table.flags[own] & (Flag.TIED | Flag.ALIASED) else None
+        if isinstance(record, TensorRow) and record.tied_to is not None:
+            yield f"{literal(table.name(own))} = {literal(table.path(record.tied_to))}"
+        elif isinstance(record, TensorRow) and record.shares:
+            yield f"{literal(table.name(own))} shares memory of {literal(record.shares)}"
 
 
 def _module_marks(table: ModelTable, kind: Kind, record: ModuleRow, palette: Palette) -> list[Piece]:

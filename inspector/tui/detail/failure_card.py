@@ -19,6 +19,10 @@ _TITLES = {
 
 def title(failure: Failure) -> str:
     """The failure in one short sentence."""
+    if failure.candidates:
+        return "Which model of this file?"
+    if failure.type == "MissingArguments":
+        return "The model needs arguments"
     return _TITLES[failure.stage]
 
 

@@ -29,8 +29,8 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   engine/       the only room that imports torch, torchinfo or the user's file. server (warm), process (after the fork),
                 session (requests → events); target (file → one nn.Module) and failure (why not); structure (nn.Module →
                 rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven)
-  tui/          the only room that imports textual. conversation (what is known and asked), window and app (panes, keys),
-                model_tree over shown_rows, detail/ with one page a file, canvas (writes only what changed)
+  tui/          the only room that imports textual. conversation (what is known and asked), window and app (panes and
+                keys), model_tree over shown_rows, detail/ with one page a file, canvas (writes only what changed)
   reports/      the same records as text, JSON, Markdown: plain functions of records
 
   cli → tui, headless, reports → client → messages → schema          engine → messages → schema

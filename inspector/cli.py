@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import MutableMapping
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -158,6 +159,14 @@ def _configured(options: argparse.Namespace) -> Config:
     )
 
 
+def _calm_over_ssh(environment: MutableMapping[str, str]) -> None:
+    """Over a slow line: no animation, half the frames, no scrolling by pixels; what the user has set stays."""
+    if environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"):
+        environment.setdefault("TEXTUAL_ANIMATIONS", "none")
+        environment.setdefault("TEXTUAL_FPS", "30")
+        environment.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+
+
 def _speaks_unicode() -> bool:
     """Whether the locale says otherwise; where it says nothing, terminals of this century do."""
     said = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "utf-8"
@@ -173,11 +182,7 @@ def _complain(words: str) -> ExitCode:
 
 
 def _open_window(options: argparse.Namespace, config: Config, server: Server, log: TextIO | None) -> ExitCode:
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
-        # Before textual is imported. What the user has set stays.
-        os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-        os.environ.setdefault("TEXTUAL_FPS", "30")
-        os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    _calm_over_ssh(os.environ)  # before textual is imported, which reads it then
     if options.no_color:
         os.environ["NO_COLOR"] = "1"
     from inspector.messages import Load

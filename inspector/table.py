@@ -138,6 +138,18 @@ class ModelTable:
             at = self.parent[at]
         return join_path(reversed(parts))
 
+    def short_path(self, row: int) -> str:
+        """The path without the steps that only wrappers add (`module.`, `_orig_mod.`): as the user's code calls it."""
+        parts: list[str] = []
+        at = row
+        while at:
+            parent = self.parent[at]
+            inside = self.flags[parent] & Flag.WRAPPER and self.is_module(at)
+            if not inside and (self.kinds[at] not in _UNSPOKEN or at == row):
+                parts.append(self.name(at))
+            at = parent
+        return join_path(reversed(parts))
+
     def members(self, row: int) -> Iterator[int]:
         """The rows that belong to this one by their path: its children, with runs of blocks taken apart."""
         for child in self.children(row):

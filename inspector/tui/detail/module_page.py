@@ -11,7 +11,7 @@ from rich.style import Style
 from inspector.format import literal, plural, shape, size, whole
 from inspector.schema import Argument, Flag, Kind, ModuleDetail, ModuleRow, RunRow, TensorRow, TypeRecord
 from inspector.table import ModelTable
-from inspector.tui.detail.page import Page, Piece
+from inspector.tui.detail.page import Page, Piece, write_path
 
 _MANY = 60
 """Children or tensors listed one by one; beyond that only their number is said."""
@@ -25,7 +25,7 @@ def write(page: Page, table: ModelTable, row: int, record: ModuleRow, detail: Mo
     if record.facts:
         page.prose(record.facts)
     page.blank()
-    page.fact("path", (literal(table.path(row)) or "(the model itself)", plain))
+    write_path(page, table, row)
     if kind.source is not None:
         page.fact("class", (f"{_short(kind.source.file)}:{kind.source.line}", plain))
     page.fact("qualified", (literal(kind.qualified), page.palette.dim))

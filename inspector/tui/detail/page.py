@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from inspector.format import end_cut, literal
+from inspector.table import ModelTable
 from inspector.tui.palette import Palette
 
 Piece = tuple[str, Style]
@@ -95,3 +96,11 @@ def _fitting(text: str, width: int) -> int:
         if used > width:
             return max(index, 1)
     return len(text)
+
+
+def write_path(page: Page, table: ModelTable, row: int) -> None:
+    """The path as the user's code says it, and as state_dict spells it where a wrapper lengthens it."""
+    path, short = table.path(row), table.short_path(row)
+    page.fact("path", (literal(short) or "(the model itself)", page.palette.base))
+    if short != path:
+        page.fact("as saved", (literal(path), page.palette.base))

@@ -7,7 +7,7 @@ from inspector.messages import TensorMeasured
 from inspector.schema import Flag, GhostRow, Kind, TensorRow, TensorStats
 from inspector.table import ModelTable
 from inspector.tui.detail.histogram import columns
-from inspector.tui.detail.page import Page
+from inspector.tui.detail.page import Page, write_path
 
 _KIND_NAMES = {Kind.PARAMETER: "Parameter", Kind.BUFFER: "Buffer", Kind.MADE: "Tensor, computed"}
 
@@ -19,7 +19,7 @@ def write(page: Page, table: ModelTable, row: int, record: TensorRow, measured: 
     page.line((literal(table.name(row)), strong), (f" · {_KIND_NAMES[kind]}", plain))
     page.line((shape(record.shape), strong), (f"  {record.dtype}  {literal(record.device)}", plain))
     page.blank()
-    page.fact("path", (literal(table.path(row)), plain))
+    write_path(page, table, row)
     if record.lazy:
         page.fact("size", ("not known before the first run", accent))
     else:

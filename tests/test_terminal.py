@@ -161,8 +161,9 @@ def test_suspending_gives_the_terminal_back() -> None:
         terminal.wait_for("conv1")
         terminal.press("ctrl+z")
         terminal.wait_for("Stopped")
+        terminal.screen.reset()  # what a terminal's other screen is when it is entered again: empty
         terminal.press("fg", "enter")
-        terminal.wait_for("conv1")
+        terminal.wait_for("params", "conv1", "q quit")
         terminal.press("q")
         terminal.wait_for("prompt>")
 

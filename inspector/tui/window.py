@@ -124,6 +124,8 @@ class Window(App[Failure]):
 
     def on_mount(self) -> None:
         self.set_keymap(dict(self.appearance.keymap))
+        # After fg the terminal is empty, and nobody else paints it anew.
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self._ticking = self.set_interval(1.0, self.show_status, pause=True)
         self.model_tree.focus()
         self._arrange(self.size.width)

@@ -169,7 +169,7 @@ class Conversation:
                 self.view.stage_changed()
             case ModelBuilt():
                 self.loading.target, self.loading.files = event.target, event.files
-                self.loading.note, self.loading.others = event.note, event.others
+                self.loading.note, self.loading.others, self.loading.seconds = event.note, event.others, event.seconds
             case StructureOutlined() if self.loading.target is not None:
                 self._open(self.loading, event)
 
@@ -191,8 +191,10 @@ class Conversation:
             case RowsDescribed():
                 model.table.add(event)
                 self.view.rows_described(event.first, event.count)
-            case StructureFinished() if event.changed:
-                self.view.model_not_as_found(event.changed)
+            case StructureFinished():
+                model.guard = event.guard
+                if event.changed:
+                    self.view.model_not_as_found(event.changed)
             case ModuleDescribed():
                 model.details[event.row] = event.detail
                 self.view.answer_came()

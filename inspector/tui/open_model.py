@@ -26,6 +26,10 @@ class OpenModel:
     note: str = ""
     others: tuple[Candidate, ...] = ()
     """What else the file could have given."""
+    seconds: float = 0.0
+    """Import and construction together."""
+    guard: str = ""
+    """What was compared before and after reading, and found the same."""
     alive: bool = True
     preview: bool = False
     """Whether these are only the upper rows: they have other numbers in the whole, so nothing is asked about them."""
@@ -67,12 +71,14 @@ class Loading:
     files: tuple[str, ...] = ()
     note: str = ""
     others: tuple[Candidate, ...] = ()
+    seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
 
     def opened(self, table: ModelTable, *, preview: bool) -> OpenModel:
         """What it becomes with its first outline."""
         assert self.target is not None
-        return OpenModel(self.engine, self.target, table, self.files, self.note, self.others, preview=preview)
+        built = (self.target, table, self.files, self.note, self.others, self.seconds)
+        return OpenModel(self.engine, *built, preview=preview)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector.schema import GhostRow, ModuleRow, RunRow, TensorRow
-from inspector.tui.detail import module_page, source_page, tensor_page
+from inspector.tui.detail import model_page, module_page, source_page, tensor_page
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
 
@@ -23,6 +23,8 @@ def write(page: Page, model: OpenModel, row: int, tab: int) -> None:
     match record:
         case ModuleRow():
             module_page.write(page, table, row, record, model.details.get(row))
+            if row == 0:
+                model_page.write(page, model)
         case RunRow():
             module_page.write_run(page, table, row, record)
         case TensorRow():

@@ -18,6 +18,7 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   format.py     11173962 → 11.2 M; bytes, shapes, durations; makes what users name things safe to print
   table.py      the model's rows as a front end holds them: columns in arrays, records decoded when looked at
   query.py      what a search and a filter ask of those rows
+  labels.py     what a row says of itself in words: marks and numbers, for window and reports alike
 
   launch.py     starts the warm server, before anything else is imported
   client.py     forks engines, sends requests, hears events, kills and forks again; connection, streams, output,
@@ -34,7 +35,7 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   reports/      the same records as text, JSON, Markdown: plain functions of records
 
   cli → tui, headless, reports → client → messages → schema          engine → messages → schema
-  tui and reports never import each other; widgets and reports see schema, table, query and format
+  tui and reports never import each other; widgets and reports see schema, table, query, labels and format
 """
 
 __version__ = "0.1.0"

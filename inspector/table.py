@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -97,6 +97,14 @@ class ModelTable:
     def is_module(self, row: int) -> bool:
         return self.kinds[row] in (Kind.MODULE, Kind.SHARED, Kind.CYCLE)
 
+    def mode(self, row: int) -> str:
+        """The mode of a module itself: train or eval."""
+        return "train" if self.has(row, Flag.TRAINING) else "eval"
+
+    def counted(self, row: int) -> int:
+        """Parameters of the row that are in the model's total."""
+        return 0 if self.kinds[row] in (Kind.BUFFER, Kind.GHOST, Kind.MADE) else self.elements[row]
+
     # --- places -------------------------------------------------------------------------------------------------
 
     def end(self, row: int) -> int:
@@ -126,6 +134,15 @@ class ModelTable:
         while row:
             row = self.above(row)
             found.append(row)
+        return found
+
+    def with_ancestors(self, rows: Iterable[int]) -> set[int]:
+        """These rows and what they are shown below; at least the root."""
+        found = {0}
+        for row in rows:
+            while row not in found:
+                found.add(row)
+                row = self.above(row)
         return found
 
     def path(self, row: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inspector.format import count, literal, plural, share, size, whole
+from inspector.format import literal, plural, whole
+from inspector.labels import memory, params, percent
 from inspector.reports.text_tree import facts_of, shown_rows
 from inspector.schema import Target
 from inspector.table import ModelTable
@@ -20,15 +21,14 @@ def write(table: ModelTable, target: Target, *, depth: int | None = None, keep: 
         "|:--|:--|--:|--:|--:|",
     ]
     for row, level in shown_rows(table, depth, keep):
-        kind, marks = facts_of(table, row)
+        kind, marked = facts_of(table, row)
         indent = "&nbsp;" * 4 * level
-        elements = table.elements[row]
         cells = (
             f"{indent}{_cell(table.name(row))}",
-            _cell(kind + marks),
-            count(elements) if elements else "",
-            share(elements, totals.parameters),
-            size(table.held[row]) if table.held[row] else "",
+            _cell(kind + marked),
+            params(table, row),
+            percent(table, row),
+            memory(table, row),
         )
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", f"**{whole(totals.parameters)}** parameters, {whole(totals.trainable)} trainable; "]

@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.style import Style
 
-from inspector.format import bar, count, literal, padded, plural, shape, share, size, to_ascii, whole
+from inspector.format import bar, literal, padded, plural, shape, size, to_ascii, whole
+from inspector.labels import marks, memory, params, percent
 from inspector.query import search
 from inspector.schema import Flag, GhostRow, Kind, ModuleRow, RunRow, Target, TensorRow
 from inspector.table import ModelTable
@@ -48,11 +49,11 @@ def write(
     rows = list(_with_branches(table, depth, keep))
     cells = [(prefix + _name(table, row), *facts_of(table, row)) for row, prefix in rows]
     name_width = min(max((cell_len(name) for name, _, _ in cells), default=0), _NAME_CELLS)
-    type_width = max((cell_len(kind) + cell_len(marks) for _, kind, marks in cells), default=0)
+    type_width = max((cell_len(kind) + cell_len(marked) for _, kind, marked in cells), default=0)
     lines.append(f"{padded('module', name_width)}  {padded('type', type_width)}    params     %             memory")
-    for (row, _), (name, kind, marks) in zip(rows, cells, strict=True):
-        blank = " " * (type_width - cell_len(kind) - cell_len(marks))
-        text = f"{padded(name, name_width)}  {painted(kind, _style(table, row))}{painted(marks, 'dim')}{blank}"
+    for (row, _), (name, kind, marked) in zip(rows, cells, strict=True):
+        blank = " " * (type_width - cell_len(kind) - cell_len(marked))
+        text = f"{padded(name, name_width)}  {painted(kind, _style(table, row))}{painted(marked, 'dim')}{blank}"
         lines.append(f"{text}  {_numbers(table, row)}".rstrip())
     if keep and len(rows) == 1:
         lines.append(f"(nothing answers {literal(keep)})")
@@ -67,9 +68,7 @@ def to_ascii_lines(text: str) -> str:
 
 
 def _title(table: ModelTable, target: Target) -> str:
-    mode = "train" if table.has(0, Flag.TRAINING) else "eval"
-    if table.has(0, Flag.MIXED_MODE):
-        mode += " (mixed)"
+    mode = f"{table.mode(0)} (mixed)" if table.has(0, Flag.MIXED_MODE) else table.mode(0)
     chosen = f"  ({literal(target.chosen)})" if target.chosen else ""
     return f"{literal(target.file)}:{literal(target.call)}  {mode}  {target.device}{chosen}"
 
@@ -90,7 +89,7 @@ def _with_branches(table: ModelTable, depth: int | None, keep: str) -> Iterator[
 
 def shown_rows(table: ModelTable, depth: int | None, keep: str) -> Iterator[tuple[int, int]]:
     """The rows of a plain report with their levels below the root, top to bottom; of a run the first block only."""
-    kept = _kept(table, keep) if keep else None
+    kept = table.with_ancestors(search(table, keep)) if keep else None
     waiting = [(0, 0)]
     while waiting:
         row, level = waiting.pop()
@@ -100,15 +99,6 @@ def shown_rows(table: ModelTable, depth: int | None, keep: str) -> Iterator[tupl
             if kept is None and table.kinds[row] == Kind.RUN:
                 del inner[1:]
             waiting.extend((child, level + 1) for child in reversed(inner))
-
-
-def _kept(table: ModelTable, keep: str) -> set[int]:
-    kept = {0}
-    for row in search(table, keep):
-        while row not in kept:
-            kept.add(row)
-            row = table.above(row)
-    return kept
 
 
 def _is_shown(table: ModelTable, row: int, kept: set[int] | None) -> bool:
@@ -130,75 +120,25 @@ def _name(table: ModelTable, row: int) -> str:
 
 def facts_of(table: ModelTable, row: int) -> tuple[str, str]:
     """Type with its facts, and everything out of the ordinary."""
-    record, kind = table.row(row), table.kind(row)
-    match record:
-        case RunRow():
-            return f"{record.count:,} × {literal(table.type(row).name)} {literal(record.facts)}".rstrip(), ""
-        case ModuleRow():
-            text = f"{literal(table.type(row).name)} {literal(record.facts)}".rstrip()
-            return text, "".join(f"  {mark}" for mark in _module_marks(table, row, record))
-        case TensorRow():
+    marked = "".join(f"  {mark.text}" for mark in marks(table, row))
+    match table.row(row):
+        case RunRow() as record:
+            text = f"{record.count:,} × {literal(table.type(row).name)} {literal(record.facts)}"
+        case ModuleRow() as record:
+            text = f"{literal(table.type(row).name)} {literal(record.facts)}"
+        case TensorRow() as record:
             text = f"{shape(record.shape)} {record.dtype}"
-            return text, "".join(f"  {mark}" for mark in _tensor_marks(table, kind, record))
-        case GhostRow():
-            size_text = f" {shape(record.shape)} {record.dtype}" if record.shape is not None else ""
-            return literal(record.type) + size_text, "  NOT REGISTERED"
+        case GhostRow() as record:
+            sizes = f" {shape(record.shape)} {record.dtype}" if record.shape is not None else ""
+            text, marked = f"{literal(record.type)}{sizes}", f"  NOT REGISTERED{marked}"
         case None:
-            return "", ""
-
-
-def _module_marks(table: ModelTable, row: int, record: ModuleRow) -> Iterator[str]:
-    if record.same_as is not None:
-        word = "back to" if table.kinds[row] == Kind.CYCLE else "="
-        yield f"{word} {literal(table.path(record.same_as)) or 'the root'}"
-    elif record.also_at:
-        yield f"also {', '.join(map(literal, record.also_at[:3]))}"
-    if record.wraps:
-        yield literal(record.wraps)
-    if row and table.has(row, Flag.TRAINING) != table.has(0, Flag.TRAINING):
-        yield "train" if table.has(row, Flag.TRAINING) else "eval"
-    if table.has(row, Flag.FROZEN):
-        yield "part frozen" if table.has(row, Flag.TRAINABLE) else "frozen"
-    if table.has(row, Flag.LAZY):
-        yield "lazy"
-    if record.hooks:
-        yield plural(len(record.hooks), "hook")
-    if table.device(row) not in ("", table.device(0)):
-        yield f"on {literal(table.device(row))}"
-    if table.dtype(row) not in ("", table.dtype(0)):
-        yield table.dtype(row)
-    if record.note:
-        yield literal(record.note)
-
-
-def _tensor_marks(table: ModelTable, kind: Kind, record: TensorRow) -> Iterator[str]:
-    if kind is Kind.BUFFER:
-        yield "buffer" if record.persistent else "buffer, not saved"
-    if kind is Kind.MADE:
-        yield f"made: {literal(record.note)}"
-    if record.tied_to is not None:
-        yield f"= {literal(table.path(record.tied_to))}"
-    elif record.also_at:
-        yield f"also {', '.join(map(literal, record.also_at[:3]))}"
-    if record.shares:
-        yield f"shares memory of {literal(record.shares)}"
-    if kind is Kind.PARAMETER and not record.requires_grad:
-        yield "frozen"
-    if record.lazy:
-        yield "lazy"
-    if record.layout:
-        yield literal(record.layout)
+            text = ""
+    return text.rstrip(), marked
 
 
 def _numbers(table: ModelTable, row: int) -> str:
-    counted = table.kinds[row] not in (Kind.BUFFER, Kind.GHOST, Kind.MADE)
-    elements = table.elements[row] if counted else 0
-    percent = share(elements, table.totals.parameters)
-    params = count(elements) if elements else ""
-    if table.kinds[row] == Kind.GHOST and table.elements[row]:
-        params = f"({count(table.elements[row])})"
-    held = size(table.held[row]) if table.held[row] else ""
-    return f"{params:>8}  {percent:>4} {padded(bar(elements, table.totals.parameters, 8), 8)} {held:>9}"
+    share = padded(bar(table.counted(row), table.totals.parameters, 8), 8)
+    return f"{params(table, row):>8}  {percent(table, row):>4} {share} {memory(table, row):>9}"
 
 
 def _style(table: ModelTable, row: int) -> str:

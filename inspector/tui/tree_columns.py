@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from inspector.format import bar, count, share, size
-from inspector.schema import Flag, Kind
+from inspector.format import bar, count
+from inspector.labels import memory, params, percent
+from inspector.schema import Flag
 from inspector.table import ModelTable
 
 
@@ -24,31 +25,8 @@ class Column:
     """Where there is too little room, the column with the highest number goes first; 0 stays."""
 
 
-def _params(table: ModelTable, row: int) -> str:
-    if table.kinds[row] == Kind.BUFFER:
-        return ""
-    if not table.elements[row] and table.has(row, Flag.LAZY):
-        return "lazy"
-    if table.kinds[row] == Kind.GHOST:
-        return f"({count(table.elements[row])})" if table.elements[row] else ""
-    return count(table.elements[row]) if table.elements[row] else ""
-
-
-def _counted(table: ModelTable, row: int) -> int:
-    """Parameters of the row that are in the model's total."""
-    return 0 if table.kinds[row] in (Kind.BUFFER, Kind.GHOST, Kind.MADE) else table.elements[row]
-
-
 def _bar(table: ModelTable, row: int) -> str:
-    return bar(_counted(table, row), table.totals.parameters, 5)
-
-
-def _percent(table: ModelTable, row: int) -> str:
-    return share(_counted(table, row), table.totals.parameters)
-
-
-def _held(table: ModelTable, row: int) -> str:
-    return size(table.held[row]) if table.held[row] else ""
+    return bar(table.counted(row), table.totals.parameters, 5)
 
 
 def _trains(table: ModelTable, row: int) -> str:
@@ -59,18 +37,17 @@ def _trains(table: ModelTable, row: int) -> str:
 def _mode(table: ModelTable, row: int) -> str:
     if not table.is_module(row):
         return ""
-    own = "train" if table.has(row, Flag.TRAINING) else "eval"
-    return f"{own}*" if table.has(row, Flag.MIXED_MODE) else own
+    return f"{table.mode(row)}*" if table.has(row, Flag.MIXED_MODE) else table.mode(row)
 
 
 def _buffers(table: ModelTable, row: int) -> str:
     return count(table.buffers[row]) if table.buffers[row] else ""
 
 
-PARAMS = Column("params", 8, _params, gives_way=0)
+PARAMS = Column("params", 8, params, gives_way=0)
 BAR = Column("", 5, _bar, right=False)
-PERCENT = Column("%", 4, _percent, gives_way=3)
-BYTES = Column("memory", 8, _held, gives_way=2)
+PERCENT = Column("%", 4, percent, gives_way=3)
+BYTES = Column("memory", 8, memory, gives_way=2)
 TRAINS = Column("trains", 6, _trains, right=False)
 MODE = Column("mode", 6, _mode, right=False)
 BUFFERS = Column("buffers", 8, _buffers)

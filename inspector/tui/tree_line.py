@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from inspector.format import count, end_cut, literal, middle_cut, plural, shape
-from inspector.schema import Flag, GhostRow, Kind, ModuleRow, Row, RunRow, TensorRow
+from inspector.format import count, end_cut, literal, middle_cut, shape
+from inspector.labels import marks
+from inspector.schema import GhostRow, Kind, ModuleRow, RunRow, TensorRow
 from inspector.table import ModelTable
 from inspector.tui.canvas import Line
 from inspector.tui.palette import Palette
@@ -107,7 +107,8 @@ def type_pieces(table: ModelTable, row: int, palette: Palette) -> tuple[list[Pie
         what.append(("not registered", palette.warning))
         sizes = f" {shape(record.shape)} {record.dtype}" if record.shape is not None else ""
         what.append((f" {literal(record.type)}{sizes}", palette.base))
-    return what, [(f"  {text}", style) for text, style in marks(table, row, record, palette)]
+    found = marks(table, row, ties=True)
+    return what, [(f"  {mark.text}", palette.dim if mark.quiet else palette.accent) for mark in found]
 
 
 def fitted(what: list[Piece], marked: list[Piece], room: int) -> list[Piece]:
@@ -123,78 +124,6 @@ def fitted(what: list[Piece], marked: list[Piece], room: int) -> list[Piece]:
         pieces.append((end_cut(text, max(room, 0)), style))
         room -= cell_len(pieces[-1][0])
     return pieces
-
-
-def marks(table: ModelTable, row: int, record: Row | None, palette: Palette) -> list[Piece]:
-    """Words for everything about a row that is out of the ordinary."""
-    kind, found = table.kind(row), list[Piece]()
-    if isinstance(record, ModuleRow):
-        found.extend(_module_marks(table, kind, record, palette))
-        found.extend((text, palette.accent) for text in ties_of(table, row))
-    if isinstance(record, TensorRow):
-        found.extend(_tensor_marks(table, row, kind, record, palette))
-    if table.is_module(row) and row and table.has(row, Flag.TRAINING) != table.has(0, Flag.TRAINING):
-        found.append(("train" if table.has(row, Flag.TRAINING) else "eval", palette.accent))
-    if table.is_module(row) and table.has(row, Flag.FROZEN):
-        found.append(("part frozen" if table.has(row, Flag.TRAINABLE) else "frozen", palette.accent))
-    if table.has(row, Flag.LAZY) and kind is not Kind.RUN:
-        found.append(("lazy", palette.accent))
-    if table.kinds[row] != Kind.GHOST and table.device(row) != table.device(0) and table.device(row):
-        found.append((f"on {table.device(row)}", palette.accent))
-    if table.is_module(row) and table.dtype(row) not in ("", table.dtype(0)):
-        found.append((table.dtype(row), palette.accent))
-    if table.has(row, Flag.CUT):
-        found.append(("reading…", palette.dim))
-    return found
-
-
-def ties_of(table: ModelTable, row: int) -> Iterator[str]:
-    """`weight = embedding.weight` for each tensor of a module's own that lives elsewhere too: its row may be folded."""
-    for own in range(row + 1, table.end(row)):
-        if table.kinds[own] not in (Kind.PARAMETER, Kind.BUFFER):
-            return
-        record = table.row(own) if table.flags[own] & (Flag.TIED | Flag.ALIASED) else None
-        if isinstance(record, TensorRow) and record.tied_to is not None:
-            yield f"{literal(table.name(own))} = {literal(table.path(record.tied_to))}"
-        elif isinstance(record, TensorRow) and record.shares:
-            yield f"{literal(table.name(own))} shares memory of {literal(record.shares)}"
-
-
-def _module_marks(table: ModelTable, kind: Kind, record: ModuleRow, palette: Palette) -> list[Piece]:
-    found: list[Piece] = []
-    if record.same_as is not None:
-        place = literal(table.path(record.same_as)) or "the root"
-        found.append((f"↑ back to {place}" if kind is Kind.CYCLE else f"= {place}", palette.accent))
-    elif record.also_at:
-        found.append((f"also {', '.join(map(literal, record.also_at[:3]))}", palette.dim))
-    if record.wraps:
-        found.append((literal(record.wraps), palette.accent))
-    if record.hooks:
-        found.append((plural(len(record.hooks), "hook"), palette.accent))
-    if record.note:
-        found.append((literal(record.note), palette.dim))
-    return found
-
-
-def _tensor_marks(table: ModelTable, row: int, kind: Kind, record: TensorRow, palette: Palette) -> list[Piece]:
-    found: list[Piece] = []
-    if kind is Kind.BUFFER:
-        found.append(("buffer" if record.persistent else "buffer, not saved", palette.dim))
-    if kind is Kind.MADE:
-        found.append((f"made: {literal(record.note)}" if record.note else "made from what is below", palette.accent))
-    elif record.note:
-        found.append((literal(record.note), palette.dim))
-    if record.tied_to is not None:
-        found.append((f"= {literal(table.path(record.tied_to))}", palette.accent))
-    elif record.also_at:
-        found.append((f"also {', '.join(map(literal, record.also_at[:3]))}", palette.dim))
-    if record.shares:
-        found.append((f"shares memory of {literal(record.shares)}", palette.accent))
-    if kind is Kind.PARAMETER and not record.requires_grad:
-        found.append(("frozen", palette.accent))
-    if record.layout:
-        found.append((literal(record.layout), palette.accent))
-    return found
 
 
 def tree_line(

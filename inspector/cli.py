@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     forms.add_argument("--summary", action="store_true", help="torchinfo's table")
     forms.add_argument("--markdown", action="store_true", help="the structure as a Markdown table")
     output.add_argument("--depth", type=int, metavar="N", help="levels below the root")
-    output.add_argument("--filter", default="", metavar="TEXT", help="only what answers: words, type:, dtype:, is:")
+    output.add_argument("--filter", default="", metavar="TEXT", help="rows of tree or table: words, type:, dtype:, is:")
     window = found.add_argument_group("the window")
     window.add_argument("--no-watch", action="store_true", help="do not reload when the file is saved")
     window.add_argument("--ascii", action="store_true", help="no character beyond ASCII")
@@ -109,15 +109,15 @@ def run(arguments: list[str] | None = None) -> ExitCode:
     if not options.target:
         return _complain("which file? nn-inspect model.py (nn-inspect --help has examples)")
     if (options.depth is not None and options.depth < 0) or (options.timeout is not None and options.timeout <= 0):
-        return _complain("--depth and --timeout want a positive number")
+        return _complain("--depth wants no negative number, and --timeout a positive one")
     plain = options.tree or options.json or options.summary or options.markdown or not _has_terminal()
     server = _start_server(None if plain else sys.stderr.fileno())
     try:
         config = _configured(options)
+        log = _opened(options.log)
     except ValueError as error:
         server.close()
         return _complain(str(error))
-    log = open(options.log, "w", encoding="utf-8") if options.log else None  # noqa: SIM115 (closed by the front end's end)
     return _print_report(options, config, server, log) if plain else _open_window(options, config, server, log)
 
 
@@ -157,6 +157,14 @@ def _configured(options: argparse.Namespace) -> Config:
         mouse=config.mouse and not options.no_mouse,
         watch=config.watch and not options.no_watch,
     )
+
+
+def _opened(log: str) -> TextIO | None:
+    """The file of --log, which stays open to the end of the process. Raises ValueError when it cannot be written."""
+    try:
+        return open(log, "w", encoding="utf-8") if log else None
+    except OSError as error:
+        raise ValueError(f"--log {log}: {error.strerror}") from error
 
 
 def _calm_over_ssh(environment: MutableMapping[str, str]) -> None:
@@ -278,32 +286,35 @@ def _wants_colour(options: argparse.Namespace) -> bool:
 
 def _versions(torch: str) -> dict[str, str]:
     import platform
-    from importlib.metadata import version
 
     return {
         "nn-inspect": __version__,
         "python": platform.python_version(),
         "torch": torch,
-        "textual": version("textual"),
-        "torchinfo": version("torchinfo"),
+        "textual": _version("textual"),
+        "torchinfo": _version("torchinfo"),
     }
+
+
+def _version(distribution: str) -> str:
+    """What is installed, as far as it tells without being imported."""
+    from importlib.metadata import PackageNotFoundError, version
+    from importlib.util import find_spec
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "installed without metadata" if find_spec(distribution) else "not installed"
 
 
 def _info() -> ExitCode:
     """Everything that a bug report should say."""
-    from importlib.metadata import PackageNotFoundError, version
-    from importlib.util import find_spec
-
     from inspector.config import ConfigError, load, user_file
 
     print(f"nn-inspect {__version__} at {os.path.dirname(os.path.abspath(__file__))}")
     print(f"python     {sys.version.split()[0]} at {sys.executable}, {sys.platform}")
     for name in ("torch", "textual", "rich", "torchinfo", "msgspec", "watchfiles"):
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            found = "installed without metadata" if find_spec(name) else "not installed"
-        print(f"{name:<10} {found}")
+        print(f"{name:<10} {_version(name)}")
     for name in ("TERM", "COLORTERM", "TMUX", "SSH_CONNECTION", "LANG", "LC_ALL", "NO_COLOR", "CUDA_VISIBLE_DEVICES"):
         print(f"{name:<10} {os.environ.get(name, '(not set)')}")
     print(f"config     {user_file(os.environ)}")

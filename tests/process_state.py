@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,11 @@ from contextlib import contextmanager
 import torch
 
 from inspector.engine.source_files import attributes, is_library, module_file
+
+
+def hear_interrupts() -> None:
+    """For a child that is to be interrupted: a shell that runs the tests in the background has made it deaf to that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

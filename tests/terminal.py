@@ -86,7 +86,7 @@ class Terminal(AbstractContextManager["Terminal"]):
                 os.write(self.descriptor, answer)
         self._stream.feed(_UNKNOWN.sub(b"", data))
 
-    def wait_for(self, *texts: str, seconds: float = 20) -> str:
+    def wait_for(self, *texts: str, seconds: float = 60) -> str:
         """Wait until all these texts stand on the screen together; fails with the screen when they do not."""
 
         def there() -> bool:
@@ -126,7 +126,7 @@ class Terminal(AbstractContextManager["Terminal"]):
         """How the terminal treats keys and lines."""
         return termios.tcgetattr(self.descriptor)
 
-    def finish(self, seconds: float = 15) -> int:
+    def finish(self, seconds: float = 60) -> int:
         """Wait until the program has ended by itself; its exit code, or minus the signal."""
         end = time.perf_counter() + seconds
         while self.exit_code is None:

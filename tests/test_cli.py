@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.process_state import hear_interrupts
 from tests.recording import SAMPLES
 
 
@@ -102,7 +104,9 @@ def test_a_broken_file_is_exit_3_with_place_and_traceback_on_stderr(tmp_path: Pa
         ((SAMPLES / "several_models.py",), "several_models.py:"),
         ((SAMPLES / "needs_arguments.py",), "--arg"),
         ((SAMPLES / "lenet.py", "--filter", "is:purple"), "is:frozen"),
-        ((SAMPLES / "lenet.py", "--depth", "-1"), "positive"),
+        ((SAMPLES / "lenet.py", "--depth", "-1"), "no negative number"),
+        ((SAMPLES / "lenet.py", "--timeout", "0"), "a positive one"),
+        ((SAMPLES / "lenet.py", "--log", "/nowhere/log"), "--log /nowhere/log: No such file or directory"),
     ],
 )
 def test_usage_is_exit_2_and_says_what_to_type(arguments: tuple[str | Path, ...], said: str) -> None:
@@ -113,7 +117,7 @@ def test_usage_is_exit_2_and_says_what_to_type(arguments: tuple[str | Path, ...]
 
 
 def test_a_hang_is_exit_4_and_names_the_line() -> None:
-    done = nn_inspect(SAMPLES / "broken" / "slow_import.py", "--timeout", "8")
+    done = nn_inspect(SAMPLES / "broken" / "slow_import.py", "--timeout", "12")
     assert done.returncode == 4
     assert "slow_import.py:" in done.stderr
     assert "still importing slow_import.py" in done.stderr
@@ -124,6 +128,22 @@ def test_a_segfault_is_exit_4_and_names_the_line() -> None:
     assert done.returncode == 4
     assert "segmentation fault" in done.stderr
     assert "segfault.py:" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["--tree", "--json"])
+def test_an_interrupt_is_exit_130_and_quiet(form: str, tmp_path: Path) -> None:
+    """By a real SIGINT, while the file's own code runs."""
+    fifo, model = tmp_path / "imported", tmp_path / "endless.py"
+    os.mkfifo(fifo)
+    model.write_text(f"open({str(fifo)!r}, 'w').close()\nwhile True: pass\n")
+    command = [sys.executable, "-m", "inspector", str(model), form]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
+    ) as process:
+        fifo.read_text()  # comes back when the file is being imported
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (130, "", "")
 
 
 def test_a_closed_pipe_is_quiet() -> None:

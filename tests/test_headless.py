@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -14,9 +15,11 @@ import pytest
 
 from inspector import headless
 from inspector.headless import PRINTED_BYTES
+from inspector.launch import start_server
 from inspector.messages import Load
 from inspector.table import ModelTable
 from tests.ear import gone
+from tests.process_state import hear_interrupts
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches processes by pidfd")
 
@@ -76,11 +79,13 @@ def test_of_what_is_printed_so_much_is_kept_and_the_rest_is_counted(tmp_path: Pa
 
 
 def test_when_time_is_over_the_line_is_named_that_it_was_in(tmp_path: Path) -> None:
-    outcome = headless.run(net(tmp_path, "import time; time.sleep(1000)"), timeout=5)
+    server = start_server()
+    assert select.select([server.control], [], [], 60)[0]  # warm: what comes first is that torch is there
+    outcome = headless.run(net(tmp_path, "import time; time.sleep(1000)"), timeout=3, server=server)
     assert outcome.died
     assert outcome.failure is not None
     assert (outcome.failure.stage, outcome.failure.type) == ("engine", "timeout")
-    words = "still building Net() after 5 s, in model.py:8 `import time; time.sleep(1000)`"
+    words = "still building Net() after 3 s, in model.py:8 `import time; time.sleep(1000)`"
     assert outcome.failure.message == words
     assert outcome.failure.source is not None
     assert outcome.failure.source.line == 8
@@ -134,6 +139,7 @@ async def test_an_interrupt_ends_everything(tmp_path: Path) -> None:
         request.target,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=hear_interrupts,
     )
     assert process.stdout is not None
     server = int(await process.stdout.readline())

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from inspector.schema import Frame, Source
+from inspector.wire import encodable
 
 _THREAD = re.compile(
     r"^(?P<current>Current thread|Thread) 0x(?P<id>[0-9a-f]+)(?: \[.*\])? \(most recent call first\):\n"
@@ -66,9 +67,7 @@ def own(steps: list[Step], foreign: Foreign) -> Step | None:
 def source(step: Step) -> Source:
     """The place of a step, with the text of its line as the file has it now."""
     linecache.checkcache(step.file)
-    # A name that is no valid text (a lone surrogate) could be sent nowhere.
-    name = step.file.encode("utf-8", "backslashreplace").decode()
-    return Source(name, step.line, linecache.getline(step.file, step.line).strip())
+    return Source(encodable(step.file), step.line, linecache.getline(step.file, step.line).strip())
 
 
 def frames(steps: list[Step], foreign: Foreign) -> tuple[Frame, ...]:

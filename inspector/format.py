@@ -129,11 +129,11 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
-def plural(number: int, noun: str) -> str:
-    """1 module · 2 modules · 3 classes"""
+def plural(number: int, noun: str, several: str = "") -> str:
+    """1 module · 2 modules · 3 classes; `several` is the plural of a noun that makes it otherwise."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number:,} {noun}es" if noun.endswith("s") else f"{number:,} {noun}s"
+    return f"{number:,} {several or noun + ('es' if noun.endswith('s') else 's')}"
 
 
 def end_cut(text: str, width: int) -> str:

@@ -8,6 +8,8 @@ from typing import Any, TextIO
 
 import msgspec
 
+from inspector.wire import encodable
+
 
 class Journal:
     """One file of messages; each line is there as soon as its message was."""
@@ -40,6 +42,6 @@ def _legible(value: Any) -> Any:
         case float() if not isfinite(value):
             return str(value)
         case str():
-            return value.encode("utf-8", "backslashreplace").decode()
+            return encodable(value)
         case _:
             return value

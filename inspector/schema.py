@@ -347,10 +347,14 @@ class Frame(Record, frozen=True):
     code: str
 
 
+Stage = Literal["target", "config", "torch", "import", "construct", "structure", "engine"]
+"""What was being done when something failed."""
+
+
 class Failure(Record, frozen=True):
     """Why something that the user asked for did not happen."""
 
-    stage: Literal["target", "config", "torch", "import", "construct", "structure", "engine"]
+    stage: Stage
     type: str
     """Class name of the exception; of a death of the engine, what ended it."""
     message: str

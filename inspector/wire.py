@@ -20,6 +20,11 @@ class WireError(Exception):
     """What arrived is not a message of this conversation."""
 
 
+def encodable(text: str) -> str:
+    """Text that a frame can carry: half of a surrogate pair, which UTF-8 has no bytes for, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def pack(message: msgspec.Struct) -> bytes:
     """Encode one message as a frame."""
     body = _encoder.encode(message)

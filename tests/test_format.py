@@ -102,3 +102,9 @@ def test_ascii_keeps_every_width(text: str) -> None:
     plain = spelled.to_ascii(name)
     assert plain.isascii()
     assert cell_len(plain) == cell_len(name)
+
+
+def test_a_plural_is_made_as_english_makes_it_or_as_it_is_told() -> None:
+    plurals = [spelled.plural(1, "class"), spelled.plural(2, "class"), spelled.plural(1200, "module")]
+    assert plurals == ["1 class", "2 classes", "1,200 modules"]
+    assert spelled.plural(3, "child", "children") == "3 children"

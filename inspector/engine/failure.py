@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import traceback
 from types import TracebackType
-from typing import Literal
 
 import inspector
 from inspector.engine import mends
@@ -13,9 +12,8 @@ from inspector.engine.case import Case, peek, traceback_of
 from inspector.engine.kinds import is_a
 from inspector.engine.source_files import code_at, is_library, lines_around
 from inspector.messages import Load
-from inspector.schema import Argument, Candidate, Failure, Frame, Source
-
-Stage = Literal["target", "config", "torch", "import", "construct", "structure", "engine"]
+from inspector.schema import Argument, Candidate, Failure, Frame, Source, Stage
+from inspector.wire import encodable
 
 _HERE = os.path.dirname(os.path.realpath(inspector.__file__)) + os.sep
 _LONGEST_TEXT = 100_000
@@ -105,7 +103,7 @@ def sendable(text: str) -> str:
     if len(text) > _LONGEST_TEXT:
         half = _LONGEST_TEXT // 2
         text = f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return encodable(text)
 
 
 def message_of(error: BaseException) -> str:

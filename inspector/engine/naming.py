@@ -33,7 +33,7 @@ def find_named(imported: Imported, catalogue: Catalogue, name: str, request: Loa
     if is_instance(value) or is_module_class(value):
         return offer
     if is_a(value, type, ModuleType) or not callable(value):
-        raise _no_model(imported, offer, request, where)
+        raise _no_model(offer, request, where)
     return offer
 
 
@@ -77,7 +77,7 @@ def _not_found(
     )
 
 
-def _no_model(imported: Imported, offer: Offer, request: Load, where: str) -> LoadFailed:
+def _no_model(offer: Offer, request: Load, where: str) -> LoadFailed:
     name, value = offer.candidate.name, offer.value
     held = [] if is_class(value) else _modules_in(value)
     mend = f"It holds {', '.join(held[:6])}" if held else ""

@@ -12,6 +12,7 @@ from typing import Any
 
 from inspector.engine.forms import EVAL, FROZEN, LAZY, META, TRAIN, TRAINABLE, single
 from inspector.schema import Flag, Kind
+from inspector.wire import encodable
 
 
 @dataclass(slots=True)
@@ -162,11 +163,6 @@ def _flags(bits: int) -> int:
     if bits & TRAIN and bits & EVAL:
         flags |= Flag.MIXED_MODE
     return int(flags)
-
-
-def encodable(text: str) -> str:
-    """A text that can cross between processes: half of a surrogate pair, which UTF-8 has no bytes for, is escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def packed(typecode: str, column: Sequence[int]) -> bytes:

@@ -124,10 +124,3 @@ class OutputLog:
 
     def __bool__(self) -> bool:
         return bool(self.lines or self._open)
-
-
-@dataclass
-class Result:
-    """How the window was left, for whoever opened it."""
-
-    failure: Failure | None = None

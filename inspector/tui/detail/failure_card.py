@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from inspector.format import literal
-from inspector.schema import Failure
+from inspector.schema import Failure, Stage
 from inspector.tui.detail.page import Page
 
-_TITLES = {
+_TITLES: dict[Stage, str] = {
     "target": "There is no such model",
     "config": "The configuration cannot be used",
     "torch": "torch cannot be imported",

@@ -158,7 +158,7 @@ def _write_children(page: Page, table: ModelTable, row: int, title: str = "insid
     for child in inner:
         record = table.row(child)
         classes[table.type(child).name] += record.count if isinstance(record, RunRow) else 1
-    page.heading(f"{title}: {plural(sum(classes.values()), 'child').replace('childs', 'children')}")
+    page.heading(f"{title}: {plural(sum(classes.values()), 'child', 'children')}")
     for name, number in classes.most_common(12):
         page.line((f"{number:>6,} × ", page.palette.dim), (literal(name), page.palette.base))
 

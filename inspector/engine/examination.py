@@ -20,9 +20,9 @@ from inspector.engine.classes import Classes, written_class
 from inspector.engine.derived import Made, made_by_hooks, original_of, parametrized_names
 from inspector.engine.forms import EVAL, PLAIN, TRAIN, Form, Forms
 from inspector.engine.hooks import hook_names, hooks_of
-from inspector.engine.table import encodable
 from inspector.engine.unregistered import Ghost, Ghosts
 from inspector.engine.wrappers import Wrappers, compiled_in_place
+from inspector.wire import encodable
 
 STANDARD = tuple(vars(nn.Module()))
 """The attributes of every module, in the order in which its constructor sets them."""

@@ -14,7 +14,8 @@ import torch
 from inspector.messages import Load
 from inspector.tui import palette
 from inspector.tui.app import InspectorApp
-from inspector.tui.window import SETTLE, Appearance
+from inspector.tui.appearance import Appearance
+from inspector.tui.window import SETTLE
 from tests.process_state import put_back
 from tests.recording import RecordedEngine
 

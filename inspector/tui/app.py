@@ -5,25 +5,41 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from textual.app import SystemCommand
 from textual.screen import Screen
 
 from inspector.format import literal, plural
+from inspector.messages import Load
 from inspector.query import QueryError, search
 from inspector.schema import Source
+from inspector.table import ModelTable
+from inspector.tui.appearance import Appearance
+from inspector.tui.bars import Status
 from inspector.tui.clipboard import copy
+from inspector.tui.conversation import Connect
 from inspector.tui.keys import KEYS
-from inspector.tui.prompt import Given, Prompt, Typed
-from inspector.tui.window import Appearance, Connect, Window
+from inspector.tui.prompt import Given, Typed
+from inspector.tui.window import Window
 
 
 class InspectorApp(Window):
     """The window with everything that can be done in it."""
 
     # --- finding ------------------------------------------------------------------------------------------------
+
+    def __init__(self, connect: Connect, request: Load, appearance: Appearance) -> None:
+        super().__init__(connect, request, appearance)
+        self._origin = 0
+        """The row where the cursor was when the prompt opened."""
+        self._searched = ""
+        """The words of the last search."""
+        self._matches: list[int] | None = []
+        """The rows that they found; None when the rows have other numbers by now."""
 
     def action_search(self) -> None:
         """Type, and the cursor goes to the first match; Enter keeps the matches for n and N."""
@@ -33,20 +49,43 @@ class InspectorApp(Window):
         """Type what is to stay; Enter keeps it so, Esc shows everything again."""
         self._ask_words("\\", None, self._filter_given)
 
-    def _ask_words(self, mark: str, typed: Typed | None, given: Given) -> None:
-        if self.talk.model is None or self.query(Prompt):
-            return
-        prompt = Prompt(mark, typed, given, self.model_tree.row)
-        self.status.display = False
-        self.mount(prompt, before=self.key_line)
-        prompt.focus()
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A search begins with its key, not when a pane has handed the key on: so the next key is already a letter.
 
-    def close_prompt(self) -> None:
+        Whatever has such priority has to stand back itself, where the key is typed as a letter.
+        """
+        if action in ("search", "filter"):
+            return self.screen is self.body and not self.prompt.display
+        return super().check_action(action, parameters)
+
+    def _ask_words(self, mark: str, typed: Typed | None, given: Given) -> None:
+        if self.talk.model is None:
+            return
+        self._origin = self.model_tree.row
+        self.status.display = False
+        self.prompt.open(mark, typed, given)
+
+    def _close_prompt(self) -> None:
         """Give the line back to the status."""
-        self.query(Prompt).remove()
+        self.prompt.close()
         self.status.display = True
-        self.model_tree.focus()
+        (self.model_tree if self.model_tree.display else self.detail).focus()
         self.show_status()
+
+    def rows_renumbered(self, table: ModelTable) -> None:
+        """Keep to the same place in the new table, as far as it is there."""
+        self._matches = None
+        if self.model_tree.shown is not None:
+            self._origin, _ = table.follow(self.model_tree.shown.table.trail(self._origin))
+
+    def rows_replaced(self) -> None:
+        """Search and narrow the new table as the old one was."""
+        if self.filter_words and not self._narrow(self.filter_words):
+            words = self.message.text if self.message is not None else ""
+            self.message = Status(f"{words}; the filter ended: no row with it is left", self.appearance.palette.warning)
+            self.filter_words = ""
+        if self.prompt.display:
+            self.prompt.tell_again()
 
     def _found(self, words: str) -> list[int] | None:
         """The rows for a query; None, and a word about it, when it cannot be understood."""
@@ -57,50 +96,59 @@ class InspectorApp(Window):
             self.tell(str(error), self.appearance.palette.error)
             return None
 
-    def _search_typed(self, words: str, origin: int) -> None:
+    def _search_typed(self, words: str) -> None:
         rows = self._found(words)
-        self.matches = rows or []
+        self._searched, self._matches = words, rows or []
         if rows:
-            self.model_tree.go_to(next((row for row in rows if row >= origin), rows[0]))
+            self.model_tree.go_to(next((row for row in rows if row >= self._origin), rows[0]))
         elif rows is not None:
-            self.model_tree.go_to(origin)
+            self.model_tree.go_to(self._origin)
 
-    def _search_given(self, words: str | None, origin: int) -> None:
-        self.close_prompt()
+    def _search_given(self, words: str | None) -> None:
+        self._close_prompt()
         if words is None:
-            self.matches = []
-            self.model_tree.go_to(origin)
-        elif words and not self.matches:
+            self._searched, self._matches = "", []
+            self.model_tree.go_to(self._origin)
+        elif self._matches:
+            self._tell_match(self._matches)
+        elif words and self._found(words) is not None:
             self.tell(f"nothing is called {literal(words)}")
-        elif self.matches:
-            self._tell_match()
 
-    def _filter_given(self, words: str | None, origin: int) -> None:
-        self.close_prompt()
-        if not words:
-            self.model_tree.keep(None)
+    def _filter_given(self, words: str | None) -> None:
+        self._close_prompt()
+        if words is None:
             return
+        if not words:
+            self.filter_words = ""
+            self.model_tree.keep(None)
+        elif (found := self._narrow(words)) is not None:
+            known = f"{plural(found, 'row')} with {literal(words)}; Esc shows everything again"
+            self.tell(known if found else f"no row with {literal(words)}")
+
+    def _narrow(self, words: str) -> int | None:
+        """Show only what answers, unless that is nothing; how many rows do, or None for words without a meaning."""
         rows = self._found(words)
         if rows:
+            self.filter_words = words
             self.model_tree.keep(rows)
-            self.tell(f"{plural(len(rows), 'row')} with {literal(words)}; Esc shows everything again")
-        elif rows is not None:
-            self.tell(f"no row with {literal(words)}")
+        return None if rows is None else len(rows)
 
     def action_next(self, step: int) -> None:
         """To the next match of the last search, around the end if need be."""
-        if not self.matches:
-            self.tell("search first: /")
+        if self._matches is None:
+            self._matches = self._found(self._searched) if self._searched else []
+        if not self._matches:
+            self.tell(f"nothing is called {literal(self._searched)}" if self._searched else "search first: /")
             return
         row = self.model_tree.row
-        ahead = [m for m in self.matches if (m > row if step > 0 else m < row)]
-        pool = ahead or self.matches
+        ahead = [m for m in self._matches if (m > row if step > 0 else m < row)]
+        pool = ahead or self._matches
         self.model_tree.go_to(pool[0] if step > 0 else pool[-1])
-        self._tell_match()
+        self._tell_match(self._matches)
 
-    def _tell_match(self) -> None:
-        at = self.matches.index(self.model_tree.row) + 1 if self.model_tree.row in self.matches else 0
-        self.tell(f"match {at} of {len(self.matches):,}   n next, N previous")
+    def _tell_match(self, matches: list[int]) -> None:
+        at = matches.index(self.model_tree.row) + 1 if self.model_tree.row in matches else 0
+        self.tell(f"match {at} of {len(matches):,}   n next, N previous")
 
     # --- copying and editing ----------------------------------------------------------------------------------------
 
@@ -117,7 +165,7 @@ class InspectorApp(Window):
 
     async def _copying(self, text: str, what: str) -> None:
         written: list[str] = []
-        sent = await asyncio.to_thread(copy, text, written.append)
+        sent = await asyncio.to_thread(copy, text, written.append, os.environ)
         if self._driver is not None:
             self._driver.write("".join(written))
             self._driver.flush()
@@ -130,12 +178,15 @@ class InspectorApp(Window):
         if source is None:
             self.tell("no source line is known here")
             return
-        command = [*shlex.split(editor), f"+{source.line}", source.file]
         try:
-            with self.suspend():
-                subprocess.run(command, check=False)
-        except OSError as error:
-            self.tell(f"{editor}: {error.strerror}; set $EDITOR", self.appearance.palette.error)
+            command = [*shlex.split(editor), f"+{source.line}", source.file]
+        except ValueError as error:
+            self.tell(f"$EDITOR {literal(editor)}: {error}", self.appearance.palette.error)
+            return
+        with self.suspend(), interrupts_ignored():
+            complaint = run_in_front(command)
+        if complaint:
+            self.tell(f"$EDITOR {literal(editor)}: {complaint}", self.appearance.palette.error)
         self.refresh(layout=True)
 
     def _source_here(self) -> Source | None:
@@ -163,18 +214,19 @@ class InspectorApp(Window):
     def action_help(self) -> None:
         from inspector.tui.text_screen import TextScreen, help_page
 
-        self.push_screen(TextScreen("keys", help_page, self.appearance))
+        keymap = dict(self.appearance.keymap)
+        self.push_screen(TextScreen("keys", lambda page: help_page(page, keymap), self.appearance))
 
     def action_models(self) -> None:
         others = self.talk.model.others if self.talk.model is not None else ()
         if others:
-            self.choose_model(others)
+            self.questions.choose_model(others)
         else:
             self.tell("the file holds no other model")
 
     def action_arguments(self) -> None:
-        if self._missing is not None:
-            self.ask_arguments(self._missing)
+        if self.questions.missing is not None:
+            self.questions.ask_arguments(self.questions.missing)
         else:
             self.tell("the constructor has all the arguments that it needs")
 
@@ -186,4 +238,20 @@ class InspectorApp(Window):
                 yield SystemCommand(key.does, f"key {key.shown}", lambda action=action: self.run_action(action))
 
 
-__all__ = ["Appearance", "Connect", "InspectorApp"]
+def run_in_front(command: list[str]) -> str:
+    """Run a program that has the terminal; what went wrong. Raises nothing: who suspended has to come back."""
+    try:
+        code = subprocess.run(command, check=False).returncode
+    except OSError as error:
+        return error.strerror or str(error)
+    return f"ended with {code}" if code else ""
+
+
+@contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Leave ctrl+c to the program in front: the terminal sends it to everyone in the foreground."""
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)  # a function: SIG_IGN would be inherited
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

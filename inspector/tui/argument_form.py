@@ -29,7 +29,7 @@ class ArgumentForm(ModalScreen[tuple[str, ...]]):
     ArgumentForm VerticalScroll { height: auto; max-height: 14; }
     ArgumentForm Static { padding: 0 1; height: auto; }
     ArgumentForm Horizontal { height: 1; }
-    ArgumentForm .label { width: 34; height: 1; }
+    ArgumentForm .label { width: 45%; height: 1; }
     ArgumentForm Input { border: none; height: 1; padding: 0; width: 1fr; }
     ArgumentForm Input:focus { border: none; text-style: underline; }
     """
@@ -63,6 +63,11 @@ class ArgumentForm(ModalScreen[tuple[str, ...]]):
         mark = " (needed)" if argument.required else ""
         return Text(end_cut(f"{literal(argument.name)}{kind}", 32 - len(mark)) + mark, no_wrap=True)
 
+    def typed(self) -> dict[str, str]:
+        """What stands in the lines, by argument."""
+        lines = zip(self._failure.arguments, self.query(Input), strict=True)
+        return {argument.name: line.value.strip() for argument, line in lines if line.value.strip()}
+
     def on_mount(self) -> None:
         needed = [i for i, argument in enumerate(self._failure.arguments) if argument.required and not argument.value]
         self.query(Input)[needed[0] if needed else 0].focus()
@@ -75,5 +80,4 @@ class ArgumentForm(ModalScreen[tuple[str, ...]]):
                 self.query_one("#complaint", Static).update(Text(f"{literal(argument.name)} is needed", style="red"))
                 line.focus()
                 return
-        given = zip(self._failure.arguments, lines, strict=True)
-        self.dismiss(tuple(f"{argument.name}={line.value.strip()}" for argument, line in given if line.value.strip()))
+        self.dismiss(tuple(f"{name}={value}" for name, value in self.typed().items()))

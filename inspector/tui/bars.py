@@ -17,16 +17,20 @@ class TitleBar(Canvas):
 
     name_text = ""
     facts: tuple[str, ...] = ()
+    warning = ""
 
-    def tell(self, name: str, facts: tuple[str, ...]) -> None:
-        self.name_text, self.facts = name, facts
+    def tell(self, name: str, facts: tuple[str, ...], warning: str = "") -> None:
+        self.name_text, self.facts, self.warning = name, facts, warning
         self.paint()
 
     def lines(self) -> list[Strip]:
         bar, strong = self.palette.bar, self.palette.key
         facts = "".join(f"   {fact}" for fact in self.facts)
-        room = max(self.size.width - min(cell_len(facts), self.size.width // 2) - 2, 8)
+        taken = cell_len(self.warning) + 3 if self.warning else 0
+        room = max(self.size.width - max(taken, min(cell_len(facts), self.size.width // 2)) - 2, 8)
         line = Line().add(" ", bar).add(middle_cut(self.name_text, room), strong)
+        if self.warning:
+            line.add("  ", bar).add(f" {self.warning} ", self.palette.alarm)
         line.add(end_cut(facts, max(self.size.width - line.width, 0)), bar).pad(self.size.width, bar)
         return [line.strip(self.size.width, self.palette, ascii_only=self.ascii_only)]
 

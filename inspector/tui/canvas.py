@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -18,6 +19,9 @@ from textual.widget import Widget
 
 from inspector.format import to_ascii
 from inspector.tui.palette import Palette
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Line:
@@ -86,12 +90,21 @@ class Canvas(Widget):
         self.palette = palette
         self.ascii_only = ascii_only
         self.touched: Callable[[], None] | None = None
-        """Called with every key that is pressed here, before the key does anything."""
+        """Called with every key, click and turn of the wheel here."""
         self._painted: list[Strip] = []
 
     def on_key(self) -> None:
         if self.touched is not None:
             self.touched()
+
+    def on_mouse_down(self) -> None:
+        self.on_key()
+
+    def on_mouse_scroll_down(self) -> None:
+        self.on_key()
+
+    def on_mouse_scroll_up(self) -> None:
+        self.on_key()
 
     def lines(self) -> list[Strip]:
         """What should stand on the screen now: as many Strips as the widget is high, each as wide as it is."""
@@ -103,18 +116,25 @@ class Canvas(Widget):
             return
         before, self._painted = self._painted, self.lines()
         if len(before) != len(self._painted) or (before and before[0].cell_length != self.size.width):
-            self.refresh()
+            self._repaint()
             return
         regions = []
         for y, (old, new) in enumerate(zip(before, self._painted, strict=True)):
             if old is not new and (span := difference(old, new)) is not None:
                 regions.append(Region(span[0], y, span[1] - span[0], 1))
         if regions:
-            self.refresh(*regions)
+            super().refresh(*regions)
 
     def on_resize(self) -> None:
         self._painted = self.lines()
-        self.refresh()
+        self._repaint()
+
+    def _repaint(self) -> None:
+        super().refresh()
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """What Textual would repaint without being asked, with every change of focus, is painted already."""
+        return super().refresh(*regions, layout=layout, recompose=recompose) if regions or layout else self
 
     def render_lines(self, crop: Region) -> list[Strip]:
         if len(self._painted) != self.size.height or any(s.cell_length != self.size.width for s in self._painted[:1]):

@@ -29,7 +29,10 @@ def copy(text: str, write: Callable[[str], None], environment: Mapping[str, str]
     if len(text) <= _OSC52_LIMIT and (inside_tmux or environment.get("TERM", "") not in _DEAF):
         write(_osc52(text, inside_tmux))
         ways.append("OSC 52 through tmux" if inside_tmux else "OSC 52")
-    ways.append(f"file {_to_file(text)}")
+    try:
+        ways.append(f"file {_to_file(text, environment)}")
+    except OSError as error:
+        ways = ways or [f"nothing: the terminal has no clipboard, and {error.filename}: {error.strerror}"]
     return "sent by " + " and ".join(ways)
 
 
@@ -46,14 +49,22 @@ def _to_tmux(text: str) -> bool:
     if tmux is None:
         return False
     arguments = [tmux, "load-buffer", "-w", "-"]
-    done = subprocess.run(arguments, input=text.encode(), capture_output=True, timeout=1, check=False)
+    try:
+        done = subprocess.run(arguments, input=text.encode(), capture_output=True, timeout=1, check=False)
+    except subprocess.TimeoutExpired:
+        return False
     return done.returncode == 0
 
 
-def _to_file(text: str) -> Path:
-    """A file of the user's own that nobody else can read; not in the home folder, which may be full or read-only."""
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    path = folder / f"nn-inspect-copied-{os.getuid()}.txt"
+def _to_file(text: str, environment: Mapping[str, str]) -> Path:
+    """A file of the user's own that nobody else can read; not in the home folder, which may be full or read-only.
+
+    Raises OSError when there is no folder that takes it. XDG_RUNTIME_DIR often names one that is not there: in a
+    container, after su.
+    """
+    named = environment.get("XDG_RUNTIME_DIR", "")
+    folder = named if os.path.isdir(named) and os.access(named, os.W_OK) else tempfile.gettempdir()
+    path = Path(folder) / f"nn-inspect-copied-{os.getuid()}.txt"
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

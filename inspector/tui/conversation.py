@@ -7,6 +7,7 @@ Everything that the engine tells arrives at `hear`, the one place where it becom
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from inspector.messages import (
@@ -55,6 +56,10 @@ class Engine(Protocol):
         """End everything."""
 
 
+Connect = Callable[[Callable[[int, Event], None]], Engine]
+"""Makes an engine that tells its events to a function; called once the event loop runs."""
+
+
 class View(Protocol):
     """What a window does when the state has changed."""
 
@@ -86,6 +91,8 @@ class Conversation:
         self.failure: Failure | None = None
         self.stage: Stage | None = Stage("importing torch")
         self.log = OutputLog()
+        self.outdated = ""
+        """Why the open model may not be what the file holds now; "" when it is."""
 
     # --- asking -------------------------------------------------------------------------------------------------
 
@@ -105,6 +112,7 @@ class Conversation:
             return False
         self.engine.drop(self.loading.engine)
         self.loading = None
+        self.outdated = "OUT OF DATE: loading was cancelled, R loads again"
         self._enter(None)
         return True
 
@@ -178,7 +186,7 @@ class Conversation:
         before, self.loading, self.failure = self.model, None, None
         self.model = loading.opened(ModelTable(event.outline), preview=event.preview)
         self.engine.keep(loading.engine)
-        self.stage = None
+        self.stage, self.outdated = None, ""
         self.view.model_opened(before, time.monotonic() - loading.began)
         self.view.stage_changed()
 
@@ -216,6 +224,7 @@ class Conversation:
             return
         else:
             self.loading = None
+            self.outdated = "OUT OF DATE: the last load failed, R tells why"
         self.failure = failure
         self._enter(None)
         self.view.load_failed(failure)

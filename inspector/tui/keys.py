@@ -5,6 +5,7 @@ None of them belongs to tmux or screen. Each has an id by which the configuratio
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,14 +51,14 @@ KEYS: tuple[Key, ...] = (
     Key("original", "equals_sign", "=", "original", "to the first place of a shared module or tied tensor", "tree"),
     Key("detail", "enter", "Enter", "detail", "details of the row; its keys go there", "everywhere"),
     Key("back", "escape", "Esc", "leave", "back to the tree; end a filter", "everywhere"),
-    Key("other-pane", "tab", "Tab", "other_pane", "tree ⇄ details", "everywhere"),
+    Key("other-pane", "tab", "Tab", "app.other_pane", "tree ⇄ details", "pane"),
     Key("page-1", "1", "1", "tab(0)", "details: overview", "everywhere"),
     Key("page-2", "2", "2", "tab(1)", "details: source, or the whole traceback", "everywhere"),
     Key("measure", "v", "v", "measure", "measure the values of the tensor", "everywhere"),
-    Key("search", "slash", "/", "search", "search names, paths and classes", "everywhere"),
+    Key("search", "slash", "/", "search", "search names, paths and classes", "everywhere", priority=True),
     Key("next", "n", "n", "next(1)", "next match", "everywhere"),
     Key("previous", "N", "N", "next(-1)", "previous match", "everywhere"),
-    Key("filter", "backslash", "\\", "filter", "show only: name type: dtype: device: is:", "everywhere"),
+    Key("filter", "backslash", "\\", "filter", "show only: name type: dtype: device: is:", "everywhere", priority=True),
     Key("reload", "R", "R", "reload", "load the file again (done by itself when it is saved)", "everywhere"),
     Key("edit", "e", "e", "edit", "open the source line in $EDITOR", "everywhere"),
     Key("copy", "y", "y", "copy_path", "copy the path", "everywhere"),
@@ -73,15 +74,28 @@ KEYS: tuple[Key, ...] = (
 )
 
 ALWAYS_SHOWN = (
-    ("/", "search"), ("\\", "filter"), ("Space", "fold"), ("Enter", "detail"), ("?", "help"), ("q", "quit"),
-    ("s", "sort"), ("c", "columns"), ("v", "values"), ("R", "reload"), ("e", "edit"), ("y", "copy"), ("o", "log"),
+    ("search", "search"), ("help", "help"), ("quit", "quit"), ("detail", "detail"), ("fold", "fold"),
+    ("filter", "filter"), ("sort", "sort"), ("columns", "columns"), ("measure", "values"), ("reload", "reload"),
+    ("edit", "edit"), ("copy", "copy"), ("log", "log"),
 )  # fmt: skip
-"""The line of keys, the most wanted first; what has no room is left out."""
+"""The line of keys by their ids, the most wanted first; what has no room is left out."""
 
 SHOWN_WITHOUT_A_MODEL = (
-    ("e", "edit the line"), ("R", "load again"), ("2", "traceback"), ("o", "printed"), ("?", "help"), ("q", "quit"),
+    ("edit", "edit the line"), ("reload", "load again"), ("quit", "quit"), ("page-2", "traceback"), ("log", "printed"),
+    ("help", "help"),
 )  # fmt: skip
 """The same, when there is a failure and nothing else."""
+
+
+def shown(key: Key, keymap: Mapping[str, str]) -> str:
+    """How the keys of an action are written, with those that the configuration gives it instead."""
+    return keymap[key.id].replace(",", " ") if key.id in keymap else key.shown
+
+
+def line_of_keys(wanted: Iterable[tuple[str, str]], keymap: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """(key, words) for the line at the bottom, of (id, words)."""
+    by_id = {key.id: key for key in KEYS}
+    return tuple((shown(by_id[id_], keymap).split()[0], words) for id_, words in wanted)
 
 
 def bindings(where: Where) -> list[Binding]:

@@ -245,7 +245,7 @@ class ModelTree(Canvas, can_focus=True):
         """Open the whole tree a level further than its deepest open row, or a level less."""
         if self.shown is not None:
             row = self.row
-            deepest = max((self.shown.depth(r) for r in self.shown.rows if self.shown.is_open(r)), default=0)
+            deepest = self.shown.deepest_open()
             self.shown.expand_to_depth(max(deepest + 1 + levels, 1))
             while self.shown.index(row) is None:
                 row = self.shown.table.above(row)

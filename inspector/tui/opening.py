@@ -17,8 +17,8 @@ from inspector.messages import Event, Load
 from inspector.schema import Failure
 from inspector.tui import palette
 from inspector.tui.app import InspectorApp
+from inspector.tui.appearance import Appearance
 from inspector.tui.keys import KEYS
-from inspector.tui.window import Appearance
 
 
 class WindowError(Exception):

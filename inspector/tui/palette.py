@@ -34,6 +34,8 @@ class Palette:
     good: Style = PLAIN
     warning: Style = Style(bold=True)
     error: Style = Style(bold=True)
+    alarm: Style = Style(bold=True, reverse=True)
+    """What must not be overlooked in the title line."""
     accent: Style = PLAIN
     groups: dict[str, Style] = field(default_factory=dict)
     code: dict[str, Style] = field(default_factory=dict)
@@ -100,6 +102,7 @@ def _palette(*, base: str, bar: str, cursor: str, colours: dict[str, str]) -> Pa
         good=style(colours["green"]),
         warning=style(f"bold {colours['yellow']}"),
         error=style(f"bold {colours['red']}"),
+        alarm=style(f"bold reverse {colours['red']}"),
         accent=style(colours["cyan"]),
         groups={
             "container": style("dim"),

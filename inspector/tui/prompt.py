@@ -10,46 +10,65 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
-Typed = Callable[[str, int], None]
-Given = Callable[[str | None, int], None]
+Typed = Callable[[str], None]
+Given = Callable[[str | None], None]
 
 
 class Prompt(Horizontal):
-    """A mark, and an input that tells what is typed and what was given at last."""
+    """A mark, and an input that tells what is typed and what was given at last.
+
+    It is there from the beginning and only shown and hidden: a widget that comes and goes would move the panes above
+    it, and so write the whole screen anew.
+    """
 
     DEFAULT_CSS = """
-    Prompt { height: 1; }
+    Prompt { height: 1; display: none; }
     Prompt Static { width: 2; padding: 0; }
     Prompt Input { border: none; height: 1; padding: 0; width: 1fr; background: transparent; }
     Prompt Input:focus { border: none; background: transparent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", show=False, priority=True)]
 
-    def __init__(self, mark: str, typed: Typed | None, given: Given, origin: int) -> None:
-        super().__init__()
-        self._mark = mark
-        self._typed = typed
-        self._given = given
-        self._origin = origin
+    def __init__(self) -> None:
+        super().__init__(id="prompt")
+        self._mark = Static("", markup=False)
+        self._line = Input(compact=True, select_on_focus=False)
+        self._line.cursor_blink = False  # an idle window writes nothing
+        self._typed: Typed | None = None
+        self._given: Given | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static(f" {self._mark}", markup=False)
-        line = Input(compact=True, select_on_focus=False)
-        line.cursor_blink = False  # an idle window writes nothing
-        yield line
+        yield self._mark
+        yield self._line
 
-    def focus(self, scroll_visible: bool = True) -> Prompt:
-        self.call_after_refresh(lambda: self.query_one(Input).focus())
-        return self
+    def open(self, mark: str, typed: Typed | None, given: Given) -> None:
+        """Begin with an empty line; the very next key is already typed into it."""
+        self._typed, self._given = typed, given
+        self._mark.update(f" {mark}")
+        with self._line.prevent(Input.Changed):
+            self._line.value = ""
+        self.display = True
+        self.screen.set_focus(self._line, scroll_visible=False)
+
+    def close(self) -> None:
+        self._typed = self._given = None
+        self.display = False
+
+    def tell_again(self) -> None:
+        """Tell what is typed once more: what it was looked up in has changed."""
+        if self._typed is not None and self._line.value:
+            self._typed(self._line.value)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if self._typed is not None:
-            self._typed(event.value, self._origin)
+            self._typed(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._given(event.value, self._origin)
+        if self._given is not None:
+            self._given(event.value)
 
     def action_dismiss(self) -> None:
-        self._given(None, self._origin)
+        if self._given is not None:
+            self._given(None)

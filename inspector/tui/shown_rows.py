@@ -53,6 +53,13 @@ class ShownRows:
     def depth(self, row: int) -> int:
         return len(self.table.ancestors(row))
 
+    def deepest_open(self) -> int:
+        """The depth of the deepest row that is open, counted from row to row, not from each row to the root."""
+        depths: dict[int, int] = {}
+        for row in self.rows:
+            depths[row] = depths[self.table.above(row)] + 1 if row else 0
+        return max((depths[row] for row in self.rows if self.is_open(row)), default=0)
+
     def index(self, row: int) -> int | None:
         """Where a row stands; None when it is not shown."""
         if self._sort is None:
@@ -167,15 +174,7 @@ class ShownRows:
 
     def keep(self, rows: Iterable[int] | None) -> None:
         """Show only these rows and what is above them, all opened; None shows everything again."""
-        if rows is None:
-            self._kept = None
-        else:
-            kept: set[int] = set()
-            for row in rows:
-                while row not in kept:
-                    kept.add(row)
-                    row = self.table.above(row)
-            self._kept = kept or {0}
+        self._kept = None if rows is None else self.table.with_ancestors(rows)
         self.rebuild()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,12 +11,12 @@ from textual.screen import ModalScreen
 
 from inspector.format import literal
 from inspector.query import STATES
+from inspector.tui.appearance import Appearance
 from inspector.tui.bars import KeyLine, TitleBar
 from inspector.tui.detail.page import Page
 from inspector.tui.detail.pane import DetailPane
-from inspector.tui.keys import KEYS
+from inspector.tui.keys import KEYS, shown
 from inspector.tui.open_model import OutputLog
-from inspector.tui.window import Appearance
 
 
 class TextScreen(ModalScreen[None]):
@@ -36,6 +36,7 @@ class TextScreen(ModalScreen[None]):
         title = TitleBar(palette, ascii_only=ascii_only)
         title.name_text = self._title_text
         self.pane = DetailPane(palette, ascii_only=ascii_only, id="text")
+        self.pane.write = self._write
         keys = KeyLine(palette, ascii_only=ascii_only)
         keys.keys = (("Esc", "back"), ("↑ ↓", "scroll"))
         yield title
@@ -44,15 +45,6 @@ class TextScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         self.pane.focus()
-        self.call_after_refresh(self._fill)
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._fill)
-
-    def _fill(self) -> None:
-        page = self.pane.new_page()
-        self._write(page)
-        self.pane.show(page, self._title_text)
 
 
 def log_page(page: Page, log: OutputLog) -> None:
@@ -66,13 +58,13 @@ def log_page(page: Page, log: OutputLog) -> None:
         page.prose(mark + literal(text.expandtabs(4)), style)
 
 
-def help_page(page: Page) -> None:
+def help_page(page: Page, keymap: Mapping[str, str]) -> None:
     """Every key, made of the bindings themselves, then what a filter understands."""
     for where, title in (("pane", "moving"), ("tree", "the tree"), ("everywhere", "everywhere")):
         page.heading(title)
         for key in KEYS:
             if key.where == where:
-                page.line((f"{key.shown:>12}  ", page.palette.strong), (key.does, page.palette.base))
+                page.line((f"{shown(key, keymap):>12}  ", page.palette.strong), (key.does, page.palette.base))
     page.heading("what / and \\ understand")
     page.prose(
         "Words that all must hold. A plain word is found in names, paths and classes; name: type: dtype: and "

@@ -6,8 +6,6 @@ The state itself is the conversation's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
@@ -15,20 +13,25 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.screen import Screen
 from textual.timer import Timer
 
 from inspector.format import duration, literal, plural
-from inspector.messages import Event, Load
-from inspector.schema import Candidate, Failure, GhostRow, Kind, TensorRow
+from inspector.messages import Load
+from inspector.schema import Failure, GhostRow, Kind, TensorRow
+from inspector.table import ModelTable
+from inspector.tui.appearance import Appearance
 from inspector.tui.bars import Divider, KeyLine, Status, StatusLine, TitleBar
+from inspector.tui.body import Body
 from inspector.tui.changes import Changes
-from inspector.tui.conversation import Conversation, Engine
+from inspector.tui.conversation import Connect, Conversation
 from inspector.tui.detail import failure_card, pages
 from inspector.tui.detail.pane import DetailPane
-from inspector.tui.keys import ALWAYS_SHOWN, SHOWN_WITHOUT_A_MODEL, bindings
+from inspector.tui.keys import ALWAYS_SHOWN, SHOWN_WITHOUT_A_MODEL, bindings, line_of_keys
 from inspector.tui.model_tree import ModelTree
 from inspector.tui.open_model import OpenModel
-from inspector.tui.palette import Palette
+from inspector.tui.prompt import Prompt
+from inspector.tui.questions import Questions, file_part
 
 NARROW = 100
 """Below this many columns the detail pane covers the tree instead of standing beside it."""
@@ -40,22 +43,6 @@ PATIENCE = 0.06
 """Seconds that the detail pane waits for the engine's answers, so as to be written once and not twice."""
 SMALL_TENSOR = 1 << 20
 """Elements up to which a tensor under the cursor is measured without asking: a few milliseconds."""
-
-
-@dataclass(frozen=True)
-class Appearance:
-    """How the window is to look and behave."""
-
-    palette: Palette
-    theme: str = "ansi-dark"
-    ascii_only: bool = False
-    watch: bool = True
-    keymap: tuple[tuple[str, str], ...] = ()
-    """(id of the key's action, keys) from the configuration."""
-
-
-Connect = Callable[[Callable[[int, Event], None]], Engine]
-"""Makes an engine that tells its events to a function; called once the event loop runs."""
 
 
 class Window(App[Failure]):
@@ -84,17 +71,18 @@ class Window(App[Failure]):
         self.theme = appearance.theme
         self.appearance = appearance
         self.talk = Conversation(self, request)
+        self.questions = Questions(self, self.talk)
         self.message: Status | None = None
-        self.matches: list[int] = []
-        """The rows that the last search found."""
+        self.filter_words = ""
+        """What the tree is narrowed to; "" when it shows everything."""
         self._connect = connect
         self._tab = pages.OVERVIEW
         self._settling: Timer | None = None
         self._ticking: Timer | None = None
         self._watching: asyncio.Task[None] | None = None
         self._interrupted = False
-        self._missing: Failure | None = None
-        """The last load that lacked arguments: what the form asks for."""
+        self._opened_by_failure = False
+        """Whether the detail pane lies over the tree because a load failed, not because the person opened it."""
         self._make_widgets()
 
     def _make_widgets(self) -> None:
@@ -106,6 +94,7 @@ class Window(App[Failure]):
         self.source_divider = Divider(palette, ascii_only=ascii_only, id="source-divider")
         self.source = DetailPane(palette, ascii_only=ascii_only, id="source")
         self.status = StatusLine(palette, ascii_only=ascii_only, id="status")
+        self.prompt = Prompt()
         self.key_line = KeyLine(palette, ascii_only=ascii_only, id="keys")
         self.title_bar.name_text = literal(self.talk.request.target)
         for pane in (self.model_tree, self.detail, self.source):
@@ -120,7 +109,11 @@ class Window(App[Failure]):
             yield self.source_divider
             yield self.source
         yield self.status
+        yield self.prompt
         yield self.key_line
+
+    def get_default_screen(self) -> Body:
+        return Body(id="_default")
 
     def on_mount(self) -> None:
         self.set_keymap(dict(self.appearance.keymap))
@@ -138,16 +131,27 @@ class Window(App[Failure]):
 
     def _arrange(self, width: int) -> None:
         """One, two or three panes, by the width of the terminal; a failure without a model has it all."""
-        alone = self.talk.model is None and self.talk.failure is not None
-        self.screen.set_class(alone, "alone")
-        self.key_line.tell(SHOWN_WITHOUT_A_MODEL if alone else ALWAYS_SHOWN)
-        self.screen.set_class(width < NARROW, "narrow")
-        self.screen.set_class(width >= WIDE, "wide")
+        self.body.set_class(self._alone, "alone")
+        keys = SHOWN_WITHOUT_A_MODEL if self._alone else ALWAYS_SHOWN
+        self.key_line.tell(line_of_keys(keys, dict(self.appearance.keymap)))
+        self.body.set_class(width < NARROW, "narrow")
+        self.body.set_class(width >= WIDE, "wide")
         self.call_after_refresh(self.show_detail)
+
+    @property
+    def body(self) -> Screen[object]:
+        """The screen with the panes, also while a help or a question lies over it."""
+        return self.screen_stack[0]
+
+    @property
+    def _alone(self) -> bool:
+        """Whether there is nothing to show but a failure."""
+        return self.talk.model is None and self.talk.failure is not None
 
     # --- what the conversation tells --------------------------------------------------------------------------------
 
     def stage_changed(self) -> None:
+        self.show_title()
         if self._ticking is not None:
             (self._ticking.pause if self.talk.stage is None else self._ticking.resume)()
         self.show_status()
@@ -156,26 +160,37 @@ class Window(App[Failure]):
         """Show the model that was just opened, in place of an earlier state of it where there is one."""
         model, palette = self.talk.model, self.appearance.palette
         assert model is not None
-        self.title_bar.tell(model.title, model.facts())
-        self.screen.remove_class("detail-open")
+        self.questions.withdraw()
+        if self._opened_by_failure:
+            self._opened_by_failure = False
+            self.action_leave()
         self._arrange(self.size.width)
         if before is None or before.title != model.title:
+            self.rows_renumbered(model.table)
             self.model_tree.show(model.table)
             words = model.note or (f"{model.target.call}: {model.target.chosen}" if model.target.chosen else "")
             self.message = Status(literal(words), palette.dim) if words else None
         else:
             changes = Changes(before.table, model.table)
+            self.rows_renumbered(model.table)
             self.model_tree.replace(model.table, changes.marks)
             self.message = Status(f"reloaded in {duration(seconds)}: {changes.text()}", palette.good)
-        self.matches = []
+        self.rows_replaced()
         self._watch(model.files)
         self.show_detail()
 
     def structure_completed(self) -> None:
         assert self.talk.model is not None
-        self.matches = []
+        self.rows_renumbered(self.talk.model.table)
         self.model_tree.replace(self.talk.model.table, {})
+        self.rows_replaced()
         self.show_detail()
+
+    def rows_renumbered(self, table: ModelTable) -> None:
+        """The tree is about to show another table: whatever holds row numbers has to follow."""
+
+    def rows_replaced(self) -> None:
+        """The tree shows another table: whatever was found or chosen in the old one is to be found anew."""
 
     def rows_described(self, first: int, count: int) -> None:
         self.model_tree.rows_arrived(first, count)
@@ -193,40 +208,16 @@ class Window(App[Failure]):
         """Say why, beside whatever is still known, and offer the choice that is missing."""
         self._tab = 0
         self.message = Status(failure_card.title(failure), self.appearance.palette.error)
-        self.screen.add_class("detail-open")
+        self._opened_by_failure = self._opened_by_failure or not self.body.has_class("detail-open")
+        self.body.add_class("detail-open")
         if self.talk.model is None:
             self._watch(failure.files or (file_part(self.talk.request.target),))
         self._arrange(self.size.width)
-        if failure.candidates:
-            self.choose_model(failure.candidates)
-        elif failure.arguments:
-            self._missing = failure
-            self.ask_arguments(failure)
-        elif self._missing is not None and failure.stage == "construct":
+        if (self._alone or self.size.width < NARROW) and not self.prompt.display:
+            self.detail.focus()  # what is hidden must not have the keys
+        asked = self.questions.ask_for(failure)
+        if not asked and self.questions.missing is not None and failure.stage == "construct":
             self.message = Status(f"{failure_card.title(failure)}; a asks for the arguments again", self.message.style)
-
-    def ask_arguments(self, failure: Failure) -> None:
-        """Let the person fill in constructor arguments, beginning with what was given last."""
-        from inspector.tui.argument_form import ArgumentForm
-
-        given = dict(argument.partition("=")[::2] for argument in self.talk.request.arguments)
-        self.push_screen(ArgumentForm(failure, given), self._arguments_given)
-
-    def choose_model(self, candidates: tuple[Candidate, ...]) -> None:
-        """Let the person choose among the models of the file."""
-        from inspector.tui.picker_screen import PickerScreen
-
-        self.push_screen(PickerScreen(candidates), self._model_chosen)
-
-    def _model_chosen(self, name: str | None) -> None:
-        if name is not None:
-            asked = self.talk.request
-            self.talk.load(Load(f"{file_part(asked.target)}:{name}", (), asked.config, asked.device))
-
-    def _arguments_given(self, arguments: tuple[str, ...] | None) -> None:
-        if arguments is not None:
-            asked = self.talk.request
-            self.talk.load(Load(asked.target, arguments, asked.config, asked.device))
 
     def _watch(self, files: tuple[str, ...]) -> None:
         if self._watching is not None:
@@ -244,6 +235,11 @@ class Window(App[Failure]):
         self.message = Status(words, self.appearance.palette.base if style is None else style)
         self.show_status()
 
+    def show_title(self) -> None:
+        """What is open, and whether it is what the file holds."""
+        if (model := self.talk.model) is not None:
+            self.title_bar.tell(model.title, model.facts(), self.talk.outdated)
+
     def show_status(self) -> None:
         """What goes on, else what was said last, else where the cursor is."""
         palette = self.appearance.palette
@@ -252,13 +248,16 @@ class Window(App[Failure]):
         elif self.message is not None:
             self.status.tell(self.message)
         elif self.talk.model is not None:
-            self.status.tell(Status(self._breadcrumbs(self.talk.model), palette.base, self._log_note()))
+            self.status.tell(Status(self._breadcrumbs(self.talk.model), palette.base, self._note()))
 
     def _breadcrumbs(self, model: OpenModel) -> str:
         row = self.model_tree.row
         return " › ".join(literal(model.table.name(step)) for step in reversed([row, *model.table.ancestors(row)]))
 
-    def _log_note(self) -> str:
+    def _note(self) -> str:
+        """What else there is to know: that the tree is not whole, else that something was printed."""
+        if self.filter_words:
+            return f"only {literal(self.filter_words)}: Esc shows all"
         return f"o: {plural(self.talk.log.count, 'line')} printed" if self.talk.log else ""
 
     def _forget_message(self) -> None:
@@ -344,24 +343,34 @@ class Window(App[Failure]):
 
     def action_detail(self) -> None:
         """Open the detail pane over the tree, or give it the keys."""
-        self.screen.add_class("detail-open")
+        self._opened_by_failure = self._alone
+        self.body.add_class("detail-open")
         self.detail.focus()
         self.call_after_refresh(self.show_detail)
 
     def action_leave(self) -> None:
         """Out of the detail pane, else out of a filter."""
-        if self.detail.has_focus or self.screen.has_class("detail-open"):
-            self.screen.remove_class("detail-open")
+        if self._alone:
+            return
+        if not self.model_tree.has_focus or self.body.has_class("detail-open"):
+            self._opened_by_failure = False
+            self.body.remove_class("detail-open")
             self.model_tree.focus()
         elif self.model_tree.shown is not None and self.model_tree.shown.filtered:
             self.model_tree.keep(None)
+            self.filter_words = ""
         self.show_status()
 
     def action_other_pane(self) -> None:
-        (self.action_leave if self.detail.has_focus else self.action_detail)()
+        """To the next pane; where only one is seen at a time, the other one."""
+        if self.source.display and self.detail.has_focus:
+            self.source.focus()
+        else:
+            (self.action_detail if self.model_tree.has_focus else self.action_leave)()
 
     def on_detail_pane_focused(self, event: DetailPane.Focused) -> None:
-        self.divider.mark(event.gained)
+        if event.pane in (self.detail, self.source):
+            (self.divider if event.pane is self.detail else self.source_divider).mark(event.gained)
 
     # --- loading again, stopping, leaving -----------------------------------------------------------------------------
 
@@ -369,26 +378,21 @@ class Window(App[Failure]):
         self.message = None
         self.talk.load(self.talk.request)
 
-    def action_interrupt(self) -> None:
+    async def action_interrupt(self) -> None:
         """Cancel what runs; with nothing running, quit at the second press."""
         if self.talk.cancel():
             self.tell("cancelled; R loads again")
         elif self._interrupted:
-            self.exit(self.talk.failure)
+            await self.action_quit()
         else:
             self._interrupted = True
             self.tell("nothing runs; ctrl+c once more, or q, quits")
 
     async def action_quit(self) -> None:
+        """Leave with the failure as the result when there is nothing but a failure."""
         self.exit(self.talk.failure if self.talk.model is None else None)
 
     def on_unmount(self) -> None:
         self._watch(())
         if self.talk.engine is not None:
             self.talk.engine.close()
-
-
-def file_part(target: str) -> str:
-    """model.py:Net(3) → model.py"""
-    head, colon, _ = target.rpartition(":") if not target.endswith(".py") else (target, "", "")
-    return head if colon else target

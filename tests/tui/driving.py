@@ -12,7 +12,8 @@ from inspector.messages import Event, Load
 from inspector.schema import Failure
 from inspector.tui import palette
 from inspector.tui.app import InspectorApp
-from inspector.tui.window import SETTLE, Appearance
+from inspector.tui.appearance import Appearance
+from inspector.tui.window import SETTLE
 from tests.fake_engine import FakeEngine, Hear, opening
 from tests.fake_model import Node, lenet
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -102,3 +103,16 @@ def test_the_first_screen_never_shows_more_than_its_budget() -> None:
     shown = ShownRows(ModelTable(outline(wide)))
     shown.expand_within(40)
     assert len(shown) == 31
+
+
+def test_the_depth_of_a_deep_tree_is_counted_once_for_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = linear("leaf", 1, 1)
+    for level in range(60):
+        node = module(f"n{level}", "Node", node)
+    shown = ShownRows(ModelTable(outline(node)))
+    shown.expand_below(0)
+    asked: list[int] = []
+    above = shown.table.above
+    monkeypatch.setattr(shown.table, "above", lambda row: asked.append(row) or above(row))
+    assert shown.deepest_open() == 60
+    assert len(asked) < len(shown)

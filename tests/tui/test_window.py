@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textual.widgets import Input
-
 from inspector.messages import (
     DescribeModule,
     EngineDied,
@@ -18,7 +16,7 @@ from inspector.messages import (
 )
 from inspector.schema import Argument, Candidate, Failure, Flag, GhostRow, Kind, Source, Target
 from inspector.tui import palette
-from inspector.tui.window import Appearance
+from inspector.tui.appearance import Appearance
 from tests.fake_engine import FILE, opening
 from tests.fake_model import Node, buffer, lenet, linear, module, outline, parameter, transformer
 from tests.tui.driving import driven
@@ -138,7 +136,7 @@ async def test_escape_leaves_a_search_where_it_began() -> None:
         assert window.cursor() == "head"
         await window.press("escape")
         assert window.cursor() == "embed"
-        assert not window.app.query(Input)
+        assert not window.app.prompt.display
 
 
 async def test_a_search_for_nothing_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -25,14 +26,17 @@ class DetailPane(Canvas, can_focus=True):
     class Focused(Message):
         """The pane got the keys, or gave them away."""
 
-        def __init__(self, gained: bool) -> None:
+        def __init__(self, pane: DetailPane, gained: bool) -> None:
             super().__init__()
+            self.pane = pane
             self.gained = gained
 
     def __init__(self, palette: Palette, *, ascii_only: bool = False, id: str = "detail") -> None:  # noqa: A002
         super().__init__(palette, ascii_only=ascii_only, id=id)
         self.tabs: tuple[str, ...] = ()
         self.tab = 0
+        self.write: Callable[[Page], None] | None = None
+        """Writes the page whenever the width has changed; else somebody else calls `show`."""
         self._page: Page | None = None
         self._subject: object = None
         self._top = 0
@@ -56,6 +60,10 @@ class DetailPane(Canvas, can_focus=True):
 
     def lines(self) -> list[Strip]:
         width, height = self.size
+        if self.write is not None and (self._page is None or self._page.width != self.text_width):
+            self._page = self.new_page()
+            self.write(self._page)
+            self._top = self._clamped(self._top)
         rows = self._page.lines if self._page is not None else []
         window = rows[self._top : self._top + self._room]
         strips = [self._strip(row) for row in window]
@@ -116,7 +124,7 @@ class DetailPane(Canvas, can_focus=True):
         self.action_move(-3)
 
     def on_focus(self) -> None:
-        self.post_message(self.Focused(True))
+        self.post_message(self.Focused(self, True))
 
     def on_blur(self) -> None:
-        self.post_message(self.Focused(False))
+        self.post_message(self.Focused(self, False))

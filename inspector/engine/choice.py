@@ -17,6 +17,7 @@ from inspector.engine.candidates import FACTORY_NAMES, INSTANCE_NAMES, Catalogue
 from inspector.engine.command import spell
 from inspector.engine.failure import LoadFailed, refuse
 from inspector.engine.importing import Imported
+from inspector.engine.kinds import home
 from inspector.engine.no_module import no_module
 from inspector.messages import Load
 from inspector.schema import Candidate
@@ -77,7 +78,7 @@ def _is_bare_layer(offer: Offer) -> bool:
     """A layer of torch's own without parameters or children: nn.ReLU(), nn.CrossEntropyLoss()."""
     held = vars(offer.value)
     empty = not held.get("_parameters") and not held.get("_modules")
-    return empty and type(offer.value).__module__.startswith("torch.nn.modules.")
+    return empty and home(type(offer.value)).startswith("torch.nn.modules.")
 
 
 def _still_needs(offer: Offer, given: Given) -> bool:

@@ -16,6 +16,7 @@ from types import FunctionType
 import torch
 from torch import nn
 
+from inspector.engine.kinds import home
 from inspector.schema import Group, Source, TypeRecord
 
 _FAMILIES: tuple[tuple[str, Group], ...] = (
@@ -94,13 +95,13 @@ def scripted_class(module: nn.Module) -> str:
     try:
         qualified = str(vars(holder)["_c"]._type().qualified_name())
     except Exception:  # a ScriptModule whose constructor never ran
-        return f"{type(module).__module__}.{type(module).__qualname__}"
+        return qualified_name(type(module))
     return re.sub(r"___torch_mangle_\d+\.", "", qualified).removeprefix("__torch__.")
 
 
 def qualified_name(cls: type) -> str:
     """Module and qualified name of a class; both are the user's to set, so both may be anything."""
-    return f"{cls.__module__}.{cls.__qualname__}"
+    return f"{home(cls)}.{cls.__qualname__}".removeprefix(".")
 
 
 def record_of(cls: type) -> TypeRecord:
@@ -110,12 +111,12 @@ def record_of(cls: type) -> TypeRecord:
 
 def group_of(cls: type) -> Group:
     """The family of a class: that of the torch.nn layer it is derived from, or `user`."""
-    own = cls.__module__.startswith("torch.")
+    own = home(cls).startswith("torch.")
     for base in cls.__mro__:
         if base is nn.Module and cls is not nn.Module:
             break
-        if base.__module__.startswith(_LAYERS):
-            family = _family(base.__module__, base.__name__)
+        if home(base).startswith(_LAYERS):
+            family = _family(home(base), base.__name__)
             return family if own or family != "container" else "user"
     return "other" if own else "user"
 
@@ -131,7 +132,7 @@ def _family(file: str, name: str) -> Group:
 
 def source_of(cls: type) -> Source | None:
     """The line on which a class begins, or None when its file cannot be read."""
-    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    file = getattr(sys.modules.get(home(cls)), "__file__", None)
     if not isinstance(file, str):
         return None
     lines = linecache.getlines(file)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
 
 from inspector.engine.forms import Form, Forms
+from inspector.engine.kinds import home
 
 UNKNOWN_SHAPE = "shape known once it is computed"
 
@@ -50,7 +51,7 @@ def made_by_hooks(module: nn.Module, attributes: dict[str, Any], forms: Forms) -
 def _torch_class(hook: object) -> str:
     """The class of torch.nn.utils that a hook belongs to; a user may derive pruning methods of his own."""
     for base in type(hook).__mro__:
-        if base.__name__ in _READERS and base.__module__.startswith("torch.nn.utils."):
+        if base.__name__ in _READERS and home(base).startswith("torch.nn.utils."):
             return base.__name__
     return ""
 
@@ -141,7 +142,7 @@ def made_by_parametrization(module: nn.Module, name: str, forms: Forms) -> Made:
 def _same_shape(steps: ParametrizationList, originals: dict[str, Form]) -> Form | None:
     """The original whose shape the result is sure to have: torch checks it, unless an inverse may have changed it."""
     kinds = [type(step) for step in steps._modules.values()]
-    torchs_own = all(kind.__module__.startswith("torch.nn.utils.") for kind in kinds)
+    torchs_own = all(home(kind).startswith("torch.nn.utils.") for kind in kinds)
     if torchs_own and "_WeightNorm" in {kind.__name__ for kind in kinds}:
         return originals.get("original1")
     checked = not steps.unsafe and not any(hasattr(kind, "right_inverse") for kind in kinds)
@@ -150,7 +151,7 @@ def _same_shape(steps: ParametrizationList, originals: dict[str, Form]) -> Form 
 
 def _step(step: nn.Module) -> str:
     name = type(step).__name__
-    if not type(step).__module__.startswith("torch.nn.utils."):
+    if not home(type(step)).startswith("torch.nn.utils."):
         return f"parametrized by {name}"
     if name == "_WeightNorm":
         return f"weight_norm, {_dimension(vars(step).get('dim'))}"

@@ -18,6 +18,7 @@ from torch import nn
 from inspector.engine.arguments import describe_arguments
 from inspector.engine.classes import qualified_name, scripted_class, written_class
 from inspector.engine.failure import message_of, sendable
+from inspector.engine.kinds import home
 from inspector.engine.source_code import (
     MissingSourceError,
     class_code,
@@ -170,7 +171,7 @@ _LITERAL = re.compile(r"[-\d'\"]|True$|False$")
 
 def _attributes(module: nn.Module, shown: set[str]) -> Iterator[tuple[str, str]]:
     """Plain values that the module keeps under other names; of torch's own classes the public ones."""
-    is_torchs = type(module).__module__.startswith("torch.")
+    is_torchs = home(type(module)).startswith("torch.")
     plain = [
         (name, value)
         for name, value in vars(module).items()

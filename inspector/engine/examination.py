@@ -20,6 +20,7 @@ from inspector.engine.classes import Classes, written_class
 from inspector.engine.derived import Made, made_by_hooks, original_of, parametrized_names
 from inspector.engine.forms import EVAL, PLAIN, TRAIN, Form, Forms
 from inspector.engine.hooks import hook_names, hooks_of
+from inspector.engine.kinds import truth
 from inspector.engine.unregistered import Ghost, Ghosts
 from inspector.engine.wrappers import Wrappers, compiled_in_place
 from inspector.wire import encodable
@@ -151,7 +152,7 @@ class Examiner:
         parameters, buffers = values[_PARAMETERS], values[_BUFFERS]
         body = self._body(parameters, buffers) if parameters or buffers else EMPTY
         own = values[_OWN_FROM:]
-        if any(_others(values)) or not _SIMPLE.issuperset(map(type, own)):
+        if any(_others(values)) or not _SIMPLE.issuperset(map(type, own)) or type(values[_TRAINING]) is not bool:
             return self._describe(module, attributes, body, values[_MODULES]), values[_MODULES]
         key = (module.__class__, body, values[_TRAINING], own)
         try:
@@ -232,7 +233,7 @@ class Examiner:
     ) -> Own:
         special = self._special(module, attributes, children)
         text = self._extra_repr(module)
-        training = _training(module, attributes)
+        training = mode_of(module, attributes)
         type_index = self.classes.index_of(module)
         key = (type_index, text, training, body)
         if special is NOTHING_SPECIAL and key in self._by_text:
@@ -263,13 +264,19 @@ class Examiner:
 
     def _ghosts(self, module: nn.Module, attributes: dict[str, Any], made: tuple[Made, ...]) -> list[Ghost]:
         """Unregistered things, those apart that belong to torch's own way of keeping a tensor it makes."""
-        kept = {"_flat_weights"} if isinstance(module, nn.RNNBase) else set()
+        kept = {"_flat_weights"} if isinstance(module, nn.RNNBase) else set(self.wrappers.keeps(type(module)))
         kept.update(each.name for each in made)
         own = [item for item in tuple(attributes.items()) if item[0] not in _STANDARD_NAMES and item[0] not in kept]
-        return self.ghosts.among(own)
+        held = self.ghosts.held_by_class(type(module))
+        if not held:
+            return self.ghosts.among(own)
+        taken = {*attributes, *(name for table in tables_of(module) for name in table)}
+        shared = [item for item in held if item[0] not in taken]
+        return self.ghosts.among(own) + self.ghosts.among(shared, "class attribute")
 
     def _extra_repr(self, module: nn.Module) -> str:
-        if type(module).extra_repr is nn.Module.extra_repr and "extra_repr" not in module.__dict__:
+        written = getattr(type(module), "extra_repr", nn.Module.extra_repr)
+        if written is nn.Module.extra_repr and "extra_repr" not in module.__dict__:
             return ""
         try:
             with torch._C._EnableTorchFunction():  # the user's code, as it always runs
@@ -336,10 +343,18 @@ def _told(read: Any) -> Any:
         return {}
 
 
-def _training(module: nn.Module, attributes: dict[str, Any]) -> bool:
-    if "training" in attributes:
-        return bool(attributes["training"])
-    return bool(_told(lambda: module.training))
+def mode_of(module: nn.Module, attributes: Table) -> bool:
+    """Whether a module is in training mode, as an `if` in its forward would take the flag."""
+    return truth(attributes["training"] if "training" in attributes else _told(lambda: module.training))
+
+
+def _mode_note(attributes: dict[str, Any]) -> str:
+    """What must be said of a training flag that is no bool: 0 and 1 serve, other things may surprise."""
+    flag = attributes.get("training", True)
+    if type(flag) in (bool, int):
+        return ""
+    told = "None" if flag is None else f"a {type(flag).__name__}"
+    return f"its training flag is {told}, neither True nor False"
 
 
 def _note(module: nn.Module, attributes: dict[str, Any]) -> str:
@@ -352,9 +367,18 @@ def _note(module: nn.Module, attributes: dict[str, Any]) -> str:
         notes.append("compiled in place")
     if any(base.__name__ == "FSDPModule" for base in type(module).__mro__):
         notes.append("sharded by fully_shard")
+    if note := _mode_note(attributes):
+        notes.append(note)
+    if isinstance(module, torch.jit.ScriptModule) and _is_frozen(module):
+        notes.append("frozen by TorchScript: its weights are constants of its code, and not counted")
     if any(type(value) is torch.ScriptObject for value in tuple(attributes.values())):
         notes.append("its weights are packed in a ScriptObject: no parameters, and not counted")
     return "; ".join(notes)
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    """Whether torch.jit.freeze made it: that takes the training flag away, as everything that became a constant."""
+    return _told(lambda: hasattr(module, "training")) is False
 
 
 def _facts(special: Special, attributes: dict[str, Any]) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import torch
 from torch import nn
 
 Facts = Callable[[Any], Iterable[str]]
@@ -16,6 +17,8 @@ Facts = Callable[[Any], Iterable[str]]
 
 def constructor_facts(module: nn.Module, extra_repr: str) -> str:
     """The facts of a module in short; `extra_repr` is what its own method said."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return ""  # All that it tells is its class, which stands beside.
     for base in type(module).__mro__:
         facts = _FACTS.get(base)
         if facts is _items and extra_repr:

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
+from inspector.engine.kinds import home
+
 PLAIN: frozenset[Any] = frozenset((Tensor, nn.Parameter))
 """Classes whose attributes are torch's own C getters: reading one runs nobody's code."""
 
@@ -279,7 +281,7 @@ def _layout(tensor: Tensor) -> str:
     layout = str(_read(tensor, "layout", torch.strided)).removeprefix("torch.")
     if _read(tensor, "is_nested", False):
         return f"nested {layout}"
-    if type(tensor) in PLAIN or type(tensor).__module__.startswith("torch."):
+    if type(tensor) in PLAIN or home(type(tensor)).startswith("torch."):
         return "" if layout == "strided" else layout
     return f"{type(tensor).__name__}" if layout == "strided" else f"{type(tensor).__name__} {layout}"
 

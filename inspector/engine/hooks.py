@@ -23,6 +23,10 @@ _TABLES = (
 )
 
 
+_MACHINERY = ("torch.nn.", "torch.distributed.", "torch.ao.")
+"""Where torch keeps the hooks with which it does its own work: sharding a model, preparing it for quantization."""
+
+
 def hooks_of(attributes: dict[str, Any]) -> tuple[str, ...]:
     """`forward_hook: function (file:line)` for every hook in a module's attributes."""
     return tuple(f"{kind}: {_place(function)}" for kind, function in _registered(attributes))
@@ -64,7 +68,7 @@ def _is_torchs_own(function: Any) -> bool:
     holder = _holder(function)
     if isinstance(holder, type):
         return any(str(base.__module__).startswith("torch.nn.utils.") for base in holder.__mro__)
-    return str(holder.__module__).startswith("torch.nn.")
+    return str(holder.__module__).startswith(_MACHINERY)
 
 
 def _name(function: Any) -> str:

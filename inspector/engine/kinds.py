@@ -18,6 +18,14 @@ def is_a(value: object, *kinds: type) -> bool:
     return issubclass(type(value), kinds)
 
 
+def truth(value: object) -> bool:
+    """Whether it counts as true; False also when it will not say, as a tensor of several elements."""
+    try:
+        return bool(value)
+    except Exception:
+        return False
+
+
 def is_instance(value: object) -> TypeGuard[nn.Module]:
     """Whether it is an nn.Module."""
     return is_a(value, nn.Module)

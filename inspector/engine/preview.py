@@ -98,7 +98,7 @@ class Choice:
         return shown
 
     def _child(self, module: nn.Module, name: str, level: int, *, opens: bool) -> Shown:
-        if identity(module) in self.counting.seen:
+        if identity(module, self.counting.seen) in self.counting.seen:
             above = any(module is ancestor for ancestor in self._ancestors)
             kind = Kind.CYCLE if above else Kind.SHARED
             unit = self.counting.count(module)

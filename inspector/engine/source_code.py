@@ -22,6 +22,7 @@ from types import FunctionType
 
 from inspector.engine.classes import source_of
 from inspector.engine.failure import sendable
+from inspector.engine.kinds import home
 from inspector.schema import Code
 
 MOST_LINES = 400
@@ -102,7 +103,7 @@ def _methods(cls: type) -> Iterator[tuple[str, int]]:
 
 
 def _why_missing(cls: type) -> str:
-    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    file = getattr(sys.modules.get(home(cls)), "__file__", None)
     if not isinstance(file, str):
         file = min((file for file, _ in _methods(cls)), default="")
     if not file:

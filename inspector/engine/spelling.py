@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from inspector.engine.failure import sendable
+from inspector.engine.kinds import home
 
 LONGEST = 80
 _FEW = 12
@@ -67,7 +68,7 @@ def _named(value: Any) -> str:
     if isinstance(value, enum.Enum):
         return f"{type(value).__name__}.{value.name}"
     if isinstance(value, _CALLABLES):
-        return f"{value.__module__}.{value.__qualname__}".removeprefix("builtins.")
+        return f"{home(value)}.{value.__qualname__}".removeprefix("builtins.").removeprefix(".")
     if isinstance(value, ModuleType):
         return value.__name__
     return _tensor(value) if isinstance(value, Tensor) else type(value).__name__

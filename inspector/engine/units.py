@@ -15,9 +15,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from inspector.engine.classes import written_class
-from inspector.engine.examination import tables_of
+from inspector.engine.examination import mode_of, tables_of
 from inspector.engine.forms import EVAL, PLAIN, TRAIN, Form, Forms
+from inspector.engine.kinds import truth
 from inspector.engine.sharing import NOTHING, Size
+from inspector.engine.walk import identity, referent
 
 _tables = itemgetter("_parameters", "_buffers", "_modules", "training")
 
@@ -77,22 +79,28 @@ class Counting:
                 continue  # type: ignore[unreachable]
             try:
                 seen.add(module)
-            except TypeError:  # a class with __eq__ and no __hash__
-                seen.add(id(module))
+            except Exception:  # a class with __eq__ and no __hash__, or a proxy of a module
+                module = referent(module)
+                if module is None:  # gone
+                    continue  # type: ignore[unreachable]
+                seen.add(identity(module, seen))
             attributes = module.__dict__
             modes += 1
             if len(seen) == count:
                 sketch.append(module.__class__)
                 again |= _matters(module)
-                training += 1 if attributes.get("training", True) else 0
+                training += mode_of(module, attributes)
                 continue
             count += 1
             try:
                 parameters, buffers, children, mode = _tables(attributes)
             except KeyError:
                 parameters, buffers, children = tables_of(module)
-                mode = getattr(module, "training", True)
-            training += 1 if mode else 0
+                mode = mode_of(module, attributes)
+            if mode is True:
+                training += 1
+            elif mode is not False:
+                training += truth(mode)
             parametrized = children and "parametrizations" in children  # then torch made a class for it alone
             sketch.append(written_class(module.__class__) if parametrized else module.__class__)
             if parameters:

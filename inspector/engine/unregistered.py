@@ -14,9 +14,11 @@ from itertools import islice
 from types import MemberDescriptorType
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from inspector.engine.forms import Form, Forms, Memory
+from inspector.engine.kinds import home
 
 Holds = Literal["module", "parameter", "tensor"]
 
@@ -70,6 +72,7 @@ class Ghosts:
         self._registered = registered
         """Identities of everything that is registered anywhere in the model; costs a walk the first time."""
         self._may_hold: dict[type, bool] = {}
+        self._held_by_class: dict[type, tuple[tuple[str, Any], ...]] = {}
 
     def may_hold(self, cls: type) -> bool:
         """Whether a value of this class can be, or contain, a module or a tensor."""
@@ -78,10 +81,19 @@ class Ghosts:
             answer = self._may_hold[cls] = issubclass(cls, _HOLDERS) or dataclasses.is_dataclass(cls)
         return answer
 
-    def among(self, attributes: Iterable[tuple[str, Any]]) -> list[Ghost]:
+    def held_by_class(self, cls: type) -> tuple[tuple[str, Any], ...]:
+        """What may hold a module or a tensor among the attributes of a class and of its bases, torch's own apart."""
+        held = self._held_by_class.get(cls)
+        if held is None:
+            bases = [base for base in reversed(cls.__mro__) if issubclass(base, nn.Module) and not _is_torchs(base)]
+            named = {name: value for base in bases for name, value in vars(base).items() if not name.startswith("__")}
+            held = self._held_by_class[cls] = tuple(item for item in named.items() if self.may_hold(type(item[1])))
+        return held
+
+    def among(self, attributes: Iterable[tuple[str, Any]], container: str = "attribute") -> list[Ghost]:
         """The ghosts among some plain attributes of a module."""
         found = (
-            self._look(str(name), value, "attribute", ()) for name, value in attributes if self.may_hold(type(value))
+            self._look(str(name), value, container, ()) for name, value in attributes if self.may_hold(type(value))
         )
         return [ghost for ghost in found if ghost is not None]
 
@@ -89,7 +101,8 @@ class Ghosts:
         if isinstance(value, nn.Module):
             return None if id(value) in self._registered() else self._module(name, value, container)
         if isinstance(value, Tensor):
-            return None if id(value) in self._registered() else self._tensor(name, value, container)
+            known = id(value) in self._registered() or _is_part_of_flat(value)
+            return None if known else self._tensor(name, value, container)
         if len(around) >= DEPTH or id(value) in around:
             return None
         return self._container(name, value, container, (*around, id(value)))
@@ -207,6 +220,16 @@ def _key(key: object) -> str:
     if type(key) in (str, int, float, bool, bytes, type(None)):
         return f"[{key!r}]"
     return f"[<{type(key).__name__}>]"
+
+
+def _is_torchs(cls: type) -> bool:
+    return home(cls).startswith("torch.")
+
+
+def _is_part_of_flat(tensor: Tensor) -> bool:
+    """Whether it is a part of one of FSDP's flat parameters, set where the layer looks for its weight."""
+    with torch._C.DisableTorchFunctionSubclass():
+        return getattr(getattr(tensor, "_base", None), "_is_flat_param", False) is True
 
 
 def _tensors_below(module: nn.Module, registered: set[int]) -> Iterator[tuple[bool, Tensor]]:

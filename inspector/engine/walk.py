@@ -5,7 +5,8 @@ A place where a module is met again is listed too, and points to the first one; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +79,10 @@ def walk(model: nn.Module, examiner: Examiner) -> Places:
             try:
                 met = first.setdefault(child, place)
             except Exception:
-                met = first.setdefault(identity(child), place)
+                child = referent(child)
+                if child is None:
+                    continue
+                met = first.setdefault(identity(child, first), place)
             if met != place:
                 told += (name, places.repeat(place, met, here, name))
                 continue
@@ -104,10 +108,23 @@ def walk(model: nn.Module, examiner: Examiner) -> Places:
             told += (name, signature)
 
 
-def identity(module: nn.Module) -> object:
-    """What a set tells modules apart by: themselves, as `modules()` does; a class may define __eq__ and no __hash__."""
+def referent(module: Any) -> Any:
+    """The module that a `weakref.proxy` stands for, as torch's own walk sees it; None when it is gone."""
+    if type(module) not in weakref.ProxyTypes:
+        return module
     try:
-        hash(module)
+        return module.__init__.__self__
+    except ReferenceError:
+        return None
+
+
+def identity(module: nn.Module, known: Container[object]) -> object:
+    """What a module is known by in a set or dictionary: itself, as `modules()` has it; where that raises, its id.
+
+    A class may define __eq__ and no __hash__, or an __eq__ that raises or returns a tensor.
+    """
+    try:
+        module in known  # noqa: B015 - asking is the test
     except Exception:
         return id(module)
     return module

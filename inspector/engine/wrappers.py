@@ -24,6 +24,10 @@ _WRAPPERS = {
 """Qualified class → what it is called, and the name under which the inner module is registered."""
 
 
+_KEEPS = {"FSDP": frozenset({"params"}), "TorchScript": frozenset({"_actual_script_module"})}
+"""Attributes in which a wrapper keeps once more what is registered: FSDP's flat parameters, what was traced."""
+
+
 class Wrappers:
     """Recognises wrappers by class, also where a class is derived from one of them."""
 
@@ -35,6 +39,11 @@ class Wrappers:
         if cls not in self._known:
             self._known[cls] = self._recognise(cls)
         return self._known[cls] is not None
+
+    def keeps(self, cls: type) -> frozenset[str]:
+        """Names of the attributes with which modules of this class do their work; nothing in them is lost."""
+        kind = (self._known[cls] or ("",))[0] if self.is_one(cls) else ""
+        return _KEEPS.get(kind, frozenset())
 
     def wraps(self, module: nn.Module) -> str:
         """`torch.compile of LeNet`; empty when the module is no wrapper."""

@@ -161,3 +161,18 @@ def test_whatever_is_shared_the_preview_has_the_numbers_of_the_whole(recipe: Any
         compare(first, Reading(model, read(model)))
     finally:
         choosing.LARGE = large
+
+
+def test_a_class_that_cannot_be_compared_is_counted_all_the_same() -> None:
+    class Raising(nn.Module):
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("compare something else")
+
+        def __hash__(self) -> int:
+            return 1
+
+    model = nn.ModuleList(nn.Linear(1, 1) for _ in range(20_000))
+    model.extend(Raising() for _ in range(3))
+    first = preview(model)
+    assert first is not None
+    assert first.outline.totals == read(model).outline.totals

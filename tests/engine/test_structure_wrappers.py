@@ -11,7 +11,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, fx, nn
 from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.optim.swa_utils import AveragedModel
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
@@ -94,6 +96,20 @@ def test_a_traced_model_is_read_like_a_scripted_one() -> None:
     result = reading(model)
     assert result.type("").name == "LeNet"
     assert result.totals.parameters == sum(p.numel() for p in model.parameters())
+    assert result.ghosts() == {}
+
+
+def test_a_compiled_script_says_its_class_once() -> None:
+    result = reading(torch.jit.script(LeNet()))
+    assert result.record("fc").facts == ""
+    assert result.type("fc").name == "Linear"
+
+
+def test_a_frozen_script_says_that_its_weights_are_constants() -> None:
+    frozen = torch.jit.freeze(torch.jit.script(LeNet().eval()))
+    result = reading(frozen)
+    assert result.totals.parameters == 0
+    assert result.record("").note == "frozen by TorchScript: its weights are constants of its code, and not counted"
 
 
 def test_a_graph_module_is_named() -> None:
@@ -157,3 +173,25 @@ def test_a_flat_parameter_is_named() -> None:
     assert result.record("").wraps == "FSDP of Sequential"
     flat = next(record for record, path in zip(result.records, result.paths, strict=True) if "_flat_param" in path)
     assert flat.note == "FSDP FlatParameter of 2 parameters"  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("two_processes")
+@pytest.mark.parametrize("original", [True, False])
+def test_the_views_that_fsdp_sets_into_its_layers_are_no_ghosts(original: bool) -> None:
+    model = FullyShardedDataParallel(LeNet(), device_id=torch.device("cpu"), use_orig_params=original)
+    result = reading(model)
+    assert result.record("").wraps == "FSDP of LeNet"
+    assert result.ghosts() == {}
+    assert result.record("").hooks == ()
+
+
+@pytest.mark.usefixtures("two_processes")
+def test_the_hooks_of_a_tensor_parallel_layer_are_torchs_own() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 4))
+    parallelize_module(model, init_device_mesh("cpu", (2,)), {"0": ColwiseParallel(), "2": RowwiseParallel()})
+    result = Reading(model, read(model))
+    check_shape(result)
+    assert model[0]._forward_hooks
+    assert result.record("0").hooks == ()
+    assert result.totals.parameters == 4 * 8 + 8 + 8 * 4 + 4
+    assert result.totals.bytes == 4 * ((4 * 8 + 8 + 8 * 4) // 2 + 4)

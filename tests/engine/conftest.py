@@ -1,4 +1,4 @@
-"""A user's project in a folder of its own, loaded in process."""
+"""A user's project in a folder of its own, loaded in process; and blocks small enough for tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+from inspector.engine import tensor_stats
 from inspector.engine.failure import LoadFailed
 from inspector.engine.source_files import is_below, module_file
 from inspector.engine.target import Built, load
@@ -99,3 +101,10 @@ class Net(nn.Module):
 def net() -> str:
     """The source of a file with one model, `Net(width=4, act="relu")`."""
     return NET
+
+
+@pytest.fixture
+def as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every tensor counts as large, and is cut into blocks of 64."""
+    monkeypatch.setattr(tensor_stats, "EXACT", 0)
+    monkeypatch.setattr(tensor_stats, "BLOCK", {torch.float32: 64, torch.float64: 64})

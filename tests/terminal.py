@@ -98,6 +98,11 @@ class Terminal(AbstractContextManager["Terminal"]):
             raise AssertionError(f"{missing} did not appear in:\n{self.text()}")
         return self.text()
 
+    def wait_until_gone(self, text: str, seconds: float = 20) -> None:
+        """Wait until a text stands on the screen no more."""
+        self.pump(seconds, lambda: text not in self.text())
+        assert text not in self.text(), self.text()
+
     # --- doing --------------------------------------------------------------------------------------------------
 
     def press(self, *keys: str) -> None:

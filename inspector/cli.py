@@ -237,6 +237,7 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
     except QueryError as error:
         return _complain(str(error))
     sys.stdout.write(text)
+    _remark(outcome)
     if outcome.failure is None:
         return ExitCode.FINE
     if not options.json:
@@ -244,6 +245,16 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
 
         sys.stderr.write(failure_text.write(outcome.failure))
     return ExitCode.ENGINE if outcome.died else _code(outcome.failure)
+
+
+def _remark(outcome: Outcome) -> None:
+    """What must be said beside a report: how the model was built, and what reading it has changed, if anything."""
+    from inspector.format import literal
+
+    if outcome.built is not None and outcome.built.note:
+        print(f"nn-inspect: {literal(outcome.built.note)}", file=sys.stderr)
+    for change in outcome.finished.changed if outcome.finished is not None else ():
+        print(f"nn-inspect: not left as found: {literal(change)}", file=sys.stderr)
 
 
 def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> str:

@@ -179,6 +179,28 @@ def test_a_model_of_671_billion_parameters_opens_on_meta(tmp_path: Path) -> None
     assert "not allocated" in done.stdout
 
 
+def test_what_was_not_left_as_found_is_said_beside_the_report(tmp_path: Path) -> None:
+    model = tmp_path / "counting.py"
+    model.write_text(
+        "from torch import nn\nclass Net(nn.Module):\n    def extra_repr(self):\n"
+        "        self.asked = True\n        return ''\n"
+    )
+    done = nn_inspect(model)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{model}:Net()")
+    assert done.stderr == "nn-inspect: not left as found: the model itself: attribute asked was added\n"
+
+
+def test_what_was_moved_to_meta_after_building_is_said(tmp_path: Path) -> None:
+    model = tmp_path / "numbers.py"
+    model.write_text(
+        "import torch\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.register_buffer('scale', torch.ones(3, device='cpu'))\n"
+    )
+    done = nn_inspect(model, "--device", "meta")
+    assert done.stderr == "nn-inspect: moved to meta after building: 1 tensor\n"
+
+
 def test_info_says_what_a_bug_report_needs() -> None:
     done = nn_inspect("--info", XDG_CONFIG_HOME="/nonexistent")
     assert done.returncode == 0

@@ -135,14 +135,14 @@ def _tensors(table: ModelTable, kind: Kind) -> Iterator[Fields]:
         fields: Fields = {
             "path": literal(table.path(row)),
             "shape": None if record.shape is None else list(record.shape),
-            "dtype": record.dtype,
+            "dtype": literal(record.dtype),
             "device": literal(record.device),
             "requires_grad": record.requires_grad,
             "elements": None if record.lazy else record.elements,
             "bytes": None if record.lazy else record.bytes,
             "tied_to": None if record.tied_to is None else literal(table.path(record.tied_to)),
             "shares_memory_of": literal(record.shares) or None,
-            "layout": record.layout or "strided",
+            "layout": literal(record.layout) or "strided",
             "lazy": record.lazy,
         }
         if kind is Kind.BUFFER:

@@ -164,6 +164,7 @@ def _totals(table: ModelTable) -> Iterator[str]:
         yield f"            + {plural(totals.lazy, 'lazy tensor')}, of unknown size until the first run"
     if totals.buffers:
         yield f"buffers     {plural(totals.buffers, 'element')}"
-    where = "" if totals.allocated else "  (not allocated: on the meta device)"
+    part = "" if table.device(0) == "meta" else "in part "
+    where = "" if totals.allocated else f"  ({part}not allocated: on the meta device)"
     yield f"memory      {whole(totals.bytes)} bytes  ({size(totals.bytes)}){where}"
     yield f"modules     {whole(totals.modules)}"

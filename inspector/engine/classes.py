@@ -142,14 +142,21 @@ def source_of(cls: type) -> Source | None:
 
 def _class_line(lines: list[str], cls: type, file: str) -> int:
     """The last line `class Name` above the first of its methods: a name may be defined twice in a file."""
-    begins = re.compile(rf"\s*class\s+{re.escape(cls.__name__)}\b")
-    first_method = min(_method_lines(cls, file), default=len(lines) + 1)
+    begins = class_statement(cls.__name__)
+    own = (line for where, line in method_places(cls) if where == file)
+    first_method = min(own, default=len(lines) + 1)
     found = [number for number, line in enumerate(lines, 1) if "class" in line and begins.match(line)]
     return max((number for number in found if number <= first_method), default=0)
 
 
-def _method_lines(cls: type, file: str) -> Iterator[int]:
+def class_statement(name: str) -> re.Pattern[str]:
+    """What a line looks like on which a class of this name begins."""
+    return re.compile(rf"\s*class\s+{re.escape(name)}\b")
+
+
+def method_places(cls: type) -> Iterator[tuple[str, int]]:
+    """File and line of every function in a class's own dictionary, as its code remembers them."""
     for value in vars(cls).values():
         function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
-        if isinstance(function, FunctionType) and function.__code__.co_filename == file:
-            yield function.__code__.co_firstlineno
+        if isinstance(function, FunctionType):
+            yield function.__code__.co_filename, function.__code__.co_firstlineno

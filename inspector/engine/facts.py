@@ -179,13 +179,15 @@ def _flatten(module: Any) -> Iterable[str]:
 
 
 def _items(module: Any) -> Iterable[str]:
-    count = len(module._modules)
-    return (f"{count} item{'' if count == 1 else 's'}",)
+    return (_counted(len(module._modules)),)
 
 
 def _parameter_items(module: Any) -> Iterable[str]:
-    count = len(module)
-    return (f"{count} item{'' if count == 1 else 's'}",)
+    return (_counted(len(module)),)
+
+
+def _counted(items: int) -> str:
+    return f"{items} item{'' if items == 1 else 's'}"
 
 
 def _shape(sizes: Any) -> str:

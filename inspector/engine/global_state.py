@@ -1,10 +1,13 @@
-"""What torch and Python keep for the whole process, and the user's code may rely on: settings and random numbers."""
+"""What torch and Python keep for the whole process: settings and random numbers, which the user's code may rely on, and
+the garbage collector."""
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -53,6 +56,19 @@ def random_states() -> dict[str, Any]:
         name, key, *rest = numpy_random.get_state()
         states["NumPy"] = (name, key.tobytes(), *rest)
     return states
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without garbage collection, where many objects are made and no garbage: looking for some takes half of the time,
+    because all that was made is looked at again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _numbers(state: Tensor) -> list[int]:

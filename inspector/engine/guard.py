@@ -8,9 +8,7 @@ comparing values would show it.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
@@ -18,21 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from inspector.engine import global_state
+from inspector.engine.hooks import HOOK_TABLES
 
 MOST_CHANGES = 100
 """Changes that are told one by one; of further ones only the number."""
 
-_HOOKS = {
-    "_forward_pre_hooks": "forward pre-hooks",
-    "_forward_hooks": "forward hooks",
-    "_backward_pre_hooks": "backward pre-hooks",
-    "_backward_hooks": "backward hooks",
-    "_state_dict_pre_hooks": "state_dict pre-hooks",
-    "_state_dict_hooks": "state_dict hooks",
-    "_load_state_dict_pre_hooks": "load_state_dict pre-hooks",
-    "_load_state_dict_post_hooks": "load_state_dict post-hooks",
-}
-
+_HOOKS = tuple(attribute for _, attribute in HOOK_TABLES)
 _REGISTRIES = ("training", "_parameters", "_buffers", "_modules")
 _read_attributes: Callable[[dict[str, Any]], tuple[Any, ...]] = itemgetter(*_REGISTRIES, *_HOOKS)
 
@@ -65,12 +54,12 @@ class Guard:
         self._gradients: dict[int, tuple[Tensor, int | None]] = {}
         """Gradient and its version, of the tensors that have one."""
         self._layouts: dict[Layout, Layout] = {}
-        with _uncollected(), torch._C.DisableTorchFunctionSubclass():
+        with global_state.uncollected(), torch._C.DisableTorchFunctionSubclass():
             self._remember(model)
 
     def check(self) -> tuple[str, tuple[str, ...]]:
         """Say in one line whether everything is as it was, and tell each thing that is not."""
-        with _uncollected(), torch._C.DisableTorchFunctionSubclass():
+        with global_state.uncollected(), torch._C.DisableTorchFunctionSubclass():
             changes = [*self._changed_modules(), *self._changed_tensors()]
         changes += global_state.changed_settings(self._settings, global_state.settings())
         changes += global_state.changed_random_states(self._random, global_state.random_states())
@@ -162,18 +151,6 @@ class Guard:
                 yield from (f"{path}: {what}" for what in _changed_tensor(before, now, rewritten))
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without garbage collection: it would look at all that has been remembered, again and again; half of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def _tensor_state(tensor: Tensor) -> TensorState:
     """Read by C getters; of a tensor that lacks one of them, as inference tensors lack the version, what it has."""
     try:
@@ -224,9 +201,9 @@ def _changed_module(before: ModuleState, now: ModuleState) -> Iterator[str]:
     for name, old in zip((name for names in before[1][1:] for name in names), before[2], strict=True):
         if name in held and held[name] is not old:
             yield f"{name} is another object now"
-    for kind, old, new in zip(_HOOKS.values(), before[3] or _NO_HOOKS, now[3] or _NO_HOOKS, strict=True):
+    for kind, old, new in zip(_HOOKS, before[3] or _NO_HOOKS, now[3] or _NO_HOOKS, strict=True):
         if old != new:
-            yield f"{kind}: {len({*new} - {*old})} were added, {len({*old} - {*new})} are gone"
+            yield f"{kind.lstrip('_')}: {len({*new} - {*old})} were added, {len({*old} - {*new})} are gone"
 
 
 _NO_HOOKS: tuple[Names, ...] = ((),) * len(_HOOKS)

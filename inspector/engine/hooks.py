@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-_TABLES = (
+HOOK_TABLES = (
     ("forward_pre_hook", "_forward_pre_hooks"),
     ("forward_hook", "_forward_hooks"),
     ("full_backward_pre_hook", "_backward_pre_hooks"),
@@ -21,6 +21,7 @@ _TABLES = (
     ("load_state_dict_pre_hook", "_load_state_dict_pre_hooks"),
     ("load_state_dict_post_hook", "_load_state_dict_post_hooks"),
 )
+"""What a hook is registered as, and the attribute of its module that holds it."""
 
 
 _MACHINERY = ("torch.nn.", "torch.distributed.", "torch.ao.")
@@ -38,7 +39,7 @@ def hook_names(attributes: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _registered(attributes: dict[str, Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
-    for kind, table in _TABLES:
+    for kind, table in HOOK_TABLES:
         if kind == "full_backward_hook" and attributes.get("_is_full_backward_hook") is False:
             kind = "backward_hook"
         for hook in tuple((attributes.get(table) or {}).values()):

@@ -20,7 +20,7 @@ import tokenize
 from collections.abc import Iterator
 from types import FunctionType
 
-from inspector.engine.classes import source_of
+from inspector.engine.classes import class_statement, method_places, source_of
 from inspector.engine.failure import sendable
 from inspector.engine.kinds import home
 from inspector.schema import Code
@@ -86,8 +86,8 @@ def is_outdated(file: str) -> bool:
 
 def _place_by_methods(cls: type) -> tuple[str, int] | None:
     """File and line of a class whose module has no file, as in a notebook, by the code of its first method."""
-    begins = re.compile(rf"\s*class\s+{re.escape(cls.__name__)}\b")
-    for file, first in sorted(_methods(cls)):
+    begins = class_statement(cls.__name__)
+    for file, first in sorted(method_places(cls)):
         lines = linecache.getlines(file)
         for line in range(min(first, len(lines)), 0, -1):
             if begins.match(lines[line - 1]):
@@ -95,17 +95,10 @@ def _place_by_methods(cls: type) -> tuple[str, int] | None:
     return None
 
 
-def _methods(cls: type) -> Iterator[tuple[str, int]]:
-    for value in vars(cls).values():
-        function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
-        if isinstance(function, FunctionType):
-            yield function.__code__.co_filename, function.__code__.co_firstlineno
-
-
 def _why_missing(cls: type) -> str:
     file = getattr(sys.modules.get(home(cls)), "__file__", None)
     if not isinstance(file, str):
-        file = min((file for file, _ in _methods(cls)), default="")
+        file = min((file for file, _ in method_places(cls)), default="")
     if not file:
         return "the class was made at run time, not written as a class statement"
     if not linecache.getlines(file):

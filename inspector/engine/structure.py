@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +17,7 @@ from inspector.engine.classes import Classes
 from inspector.engine.derived import Made
 from inspector.engine.examination import Examiner
 from inspector.engine.forms import META, Forms
+from inspector.engine.global_state import uncollected
 from inspector.engine.outlining import Rows, lay_out
 from inspector.engine.preview import Choice, Emission, Folding, is_large
 from inspector.engine.rows import Describer
@@ -147,17 +147,11 @@ def _root_name(table: Table, examiner: Examiner) -> str:
 def undisturbed() -> Iterator[None]:
     """Neither the garbage collector nor a torch function mode gets in between.
 
-    A walk makes many objects and no garbage: looking for some would take longer than the walk. And after
-    `torch.set_default_device` every attribute of every tensor is read through a Python function.
+    Looking for garbage would take longer than a walk, which makes none. And after `torch.set_default_device` every
+    attribute of every tensor is read through a Python function.
     """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        with torch._C.DisableTorchFunction():
-            yield
-    finally:
-        if was_enabled:
-            gc.enable()
+    with uncollected(), torch._C.DisableTorchFunction():
+        yield
 
 
 def _correct_memory(laid: Rows, examiner: Examiner) -> dict[int, int]:

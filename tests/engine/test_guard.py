@@ -146,7 +146,7 @@ def given_a_hook(net: Net) -> None:
         (robbed_of_an_attribute, "second: attribute scale is gone"),
         (robbed_of_a_child, "the model itself: module norm is gone"),
         (given_another_child, "the model itself: norm is another object now"),
-        (given_a_hook, "second: forward hooks: 1 were added, 0 are gone"),
+        (given_a_hook, "second: forward_hooks: 1 were added, 0 are gone"),
     ],
 )
 def test_every_other_change_of_the_model_is_told_in_words(action: Callable[[Net], None], change: str) -> None:
@@ -166,7 +166,7 @@ def test_a_gradient_that_is_gone_or_written_to_is_told() -> None:
 def test_a_removed_hook_is_told() -> None:
     net = nn.Linear(2, 1)
     handle = net.register_forward_pre_hook(lambda *_: None)
-    assert changes_after(net, handle.remove) == ("the model itself: forward pre-hooks: 0 were added, 1 are gone",)
+    assert changes_after(net, handle.remove) == ("the model itself: forward_pre_hooks: 0 were added, 1 are gone",)
 
 
 def test_of_very_many_changes_the_first_hundred_are_told() -> None:

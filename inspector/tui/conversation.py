@@ -178,8 +178,17 @@ class Conversation:
             case ModelBuilt():
                 self.loading.target, self.loading.files = event.target, event.files
                 self.loading.note, self.loading.others, self.loading.seconds = event.note, event.others, event.seconds
-            case StructureOutlined() if self.loading.target is not None:
+            case StructureOutlined() if self.loading.target is not None and not self._knows_more(self.loading, event):
                 self._open(self.loading, event)
+
+    def _knows_more(self, loading: Loading, event: StructureOutlined) -> bool:
+        """Whether what is open shows more of the same model than this first outline of it: the whole is waited for.
+
+        Compared with the upper rows alone, everything below them would seem to be gone.
+        """
+        if not event.preview or self.model is None or loading.target is None:
+            return False
+        return (self.model.target.file, self.model.target.call) == (loading.target.file, loading.target.call)
 
     def _open(self, loading: Loading, event: StructureOutlined) -> None:
         assert self.engine is not None

@@ -30,7 +30,6 @@ class Palette:
     cursor: Style = Style(reverse=True)
     cursor_away: Style = Style(underline=True, bold=True)
     """The cursor's line in a pane that does not have the focus."""
-    match: Style = Style(underline=True)
     good: Style = PLAIN
     warning: Style = Style(bold=True)
     error: Style = Style(bold=True)
@@ -83,12 +82,21 @@ def of_theme(theme: Theme) -> Palette:
     )  # fmt: skip
 
 
+_GROUPS = {
+    "container": "dim", "convolution": "blue", "linear": "cyan", "normalization": "green", "activation": "yellow",
+    "pooling": "sky", "dropout": "magenta", "recurrent": "sky", "attention": "violet", "embedding": "violet",
+    "loss": "red", "user": "bold",
+}  # fmt: skip
+"""The colour or the attribute of each family of modules."""
+
+
 def _palette(*, base: str, bar: str, cursor: str, colours: dict[str, str]) -> Palette:
     ground = Style.parse(base) if base else PLAIN
 
     def style(text: str) -> Style:
         return ground + Style.parse(text)
 
+    groups = {group: style(colours.get(colour, colour)) for group, colour in _GROUPS.items()}
     return Palette(
         base=ground,
         dim=style("dim"),
@@ -98,26 +106,12 @@ def _palette(*, base: str, bar: str, cursor: str, colours: dict[str, str]) -> Pa
         key=Style.parse(f"{bar} bold"),
         cursor=Style.parse(cursor),
         cursor_away=style("bold underline"),
-        match=style(f"{colours['yellow']} underline"),
         good=style(colours["green"]),
         warning=style(f"bold {colours['yellow']}"),
         error=style(f"bold {colours['red']}"),
         alarm=style(f"bold reverse {colours['red']}"),
         accent=style(colours["cyan"]),
-        groups={
-            "container": style("dim"),
-            "convolution": style(colours["blue"]),
-            "linear": style(colours["cyan"]),
-            "normalization": style(colours["green"]),
-            "activation": style(colours["yellow"]),
-            "pooling": style(colours["sky"]),
-            "dropout": style(colours["magenta"]),
-            "recurrent": style(colours["sky"]),
-            "attention": style(colours["violet"]),
-            "embedding": style(colours["violet"]),
-            "loss": style(colours["red"]),
-            "user": style("bold"),
-        },
+        groups=groups,
         code={
             "keyword": style(colours["magenta"]),
             "name": style(f"bold {colours['blue']}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from textual.app import App
@@ -80,6 +81,5 @@ class Questions:
 
 
 def file_part(target: str) -> str:
-    """model.py:Net(3) → model.py"""
-    head, colon, _ = target.rpartition(":") if not target.endswith(".py") else (target, "", "")
-    return head if colon else target
+    """model.py:Net(3) → model.py; behind the first colon there may be others, in the arguments."""
+    return target if os.path.exists(target) else target.partition(":")[0]

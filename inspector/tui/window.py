@@ -355,7 +355,8 @@ class Window(App[Failure]):
         if not self.model_tree.has_focus or self.body.has_class("detail-open"):
             self._opened_by_failure = False
             self.body.remove_class("detail-open")
-            self.model_tree.focus()
+            if not self.prompt.display:
+                self.model_tree.focus()
         elif self.model_tree.shown is not None and self.model_tree.shown.filtered:
             self.model_tree.keep(None)
             self.filter_words = ""
@@ -381,7 +382,8 @@ class Window(App[Failure]):
     async def action_interrupt(self) -> None:
         """Cancel what runs; with nothing running, quit at the second press."""
         if self.talk.cancel():
-            self.tell("cancelled; R loads again")
+            self._interrupted = True
+            self.tell("cancelled; R loads again, ctrl+c quits")
         elif self._interrupted:
             await self.action_quit()
         else:

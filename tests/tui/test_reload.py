@@ -210,3 +210,45 @@ async def test_leaving_by_ctrl_c_or_q_is_the_same_when_a_model_is_open() -> None
             await window.press("R")
             await window.pilot.press(*keys)
             assert window.app.return_value is None
+
+
+async def test_a_mended_file_does_not_take_the_keys_from_a_search() -> None:
+    async with driven(scripts=[opening(lenet()), [Failed(BROKEN)], opening(lenet())]) as window:
+        await window.press("R", "slash", *"fc")
+        window.app.action_reload()
+        await window.settle()
+        await window.press("2", "enter")
+        assert window.cursor() == "fc2"
+        assert window.status().startswith("match 1 of 1")
+
+
+async def test_a_second_ctrl_c_leaves_when_the_first_one_has_cancelled() -> None:
+    async with driven(silent=True) as window:
+        await window.press("ctrl+c")
+        assert window.status() == "cancelled; R loads again, ctrl+c quits"
+        await window.pilot.press("ctrl+c")
+    assert window.engine.closed
+    assert window.app.return_code == 0
+
+
+async def test_a_reload_is_compared_with_the_whole_model_not_with_its_first_outline() -> None:
+    target = Target(FILE, "GPT", 7, "GPT()", "cpu")
+    cut = transformer(4)
+    cut.below[1].below = []
+    first: list[Event] = [ModelBuilt(target, (FILE,)), StructureOutlined(outline(cut), preview=True)]
+    async with driven(scripts=[opening(transformer(4)), [*first, *opening(transformer(5))[2:]]]) as window:
+        await window.press("down", "down", "down", "right", "down", "down", "R")
+        assert window.cursor() == "layers.1"
+        assert "1 added (layers.4)" in window.status()
+        assert "removed" not in window.status()
+
+
+async def test_while_a_reload_has_only_told_its_first_outline_the_old_tree_stays_whole() -> None:
+    target = Target(FILE, "GPT", 7, "GPT()", "cpu")
+    cut = transformer(4)
+    cut.below[1].below = []
+    first: list[Event] = [ModelBuilt(target, (FILE,)), StructureOutlined(outline(cut), preview=True)]
+    async with driven(scripts=[opening(transformer(4)), first]) as window:
+        await window.press("asterisk", "R")
+        assert "layers.3.down" in window.rows()
+        assert "OUT OF DATE" not in window.screen()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -111,8 +113,7 @@ def test_the_depth_of_a_deep_tree_is_counted_once_for_each_row(monkeypatch: pyte
         node = module(f"n{level}", "Node", node)
     shown = ShownRows(ModelTable(outline(node)))
     shown.expand_below(0)
-    asked: list[int] = []
-    above = shown.table.above
-    monkeypatch.setattr(shown.table, "above", lambda row: asked.append(row) or above(row))
+    above = Mock(side_effect=shown.table.above)
+    monkeypatch.setattr(shown.table, "above", above)
     assert shown.deepest_open() == 60
-    assert len(asked) < len(shown)
+    assert above.call_count < len(shown)

@@ -14,11 +14,11 @@ from inspector.messages import (
     StructureOutlined,
     TorchImported,
 )
-from inspector.schema import Argument, Candidate, Failure, Flag, GhostRow, Kind, Source, Target
+from inspector.schema import Argument, Candidate, Failure, Flag, GhostRow, Kind, RunRow, Source, Target
 from inspector.tui import palette
 from inspector.tui.appearance import Appearance
 from tests.fake_engine import FILE, opening
-from tests.fake_model import Node, buffer, lenet, linear, module, outline, parameter, transformer
+from tests.fake_model import Node, buffer, described, lenet, linear, module, outline, parameter, run, transformer
 from tests.tui.driving import driven
 
 BROKEN = Failure(
@@ -292,7 +292,7 @@ async def test_ctrl_c_cancels_a_load_and_only_then_quits() -> None:
     async with driven(silent=True) as window:
         await window.press("ctrl+c")
         assert window.engine.dropped == [1]
-        assert window.status() == "cancelled; R loads again"
+        assert window.status() == "cancelled; R loads again, ctrl+c quits"
         await window.press("ctrl+c")
         assert window.app.is_running
         await window.pilot.press("ctrl+c")
@@ -360,6 +360,21 @@ async def test_a_first_outline_of_a_large_model_is_replaced_by_the_whole_under_t
         await window.settle()
         assert window.cursor() == "layers"
         assert "head" in window.rows()
+
+
+async def test_the_cursor_may_stand_on_a_run_whose_blocks_are_still_being_read() -> None:
+    cut = run([linear("0", 4, 4), linear("1", 4, 4)])
+    cut.below, cut.record = [], RunRow("0", "1", 2)
+    first = module("GPT", "GPT", linear("embed", 100, 64), cut)
+    target = Target(FILE, "GPT", 7, "GPT()", "cpu")
+    async with driven(silent=True, size=(200, 40)) as window:
+        window.engine.tell(1, [ModelBuilt(target, (FILE,)), StructureOutlined(outline(first), preview=True)])
+        window.engine.tell(1, described(first))
+        await window.press("down", "down")
+        assert window.cursor() == "0-1"
+        assert "identical in structure" in window.screen()
+        assert "reading…" in window.app.detail.text()
+        assert "reading…" in window.app.source.text()
 
 
 async def test_the_help_is_made_of_the_bindings() -> None:

@@ -61,7 +61,10 @@ def write_run(page: Page, table: ModelTable, row: int, record: RunRow) -> None:
     page.blank()
     page.line(("identical in structure, classes and shapes; their values are their own", page.palette.dim))
     page.blank()
-    first = next(table.children(row))
+    first = next(table.children(row), None)
+    if first is None:  # in the first outline of a large model
+        page.line(("reading…", page.palette.dim))
+        return
     page.fact("in", (literal(table.path(table.above(row))) or "(the model itself)", plain))
     page.fact("params", (f"{whole(table.elements[first])} each, {whole(table.elements[row])} together", plain))
     page.fact("memory", (f"{size(table.held[first])} each, {size(table.held[row])} together", plain))

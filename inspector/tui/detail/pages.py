@@ -41,11 +41,14 @@ def write(page: Page, model: OpenModel, row: int, tab: int) -> None:
 
 
 def owner(model: OpenModel, row: int) -> int:
-    """The module whose source tells about a row: itself, or what it belongs to; of a run its first block."""
+    """The module whose source tells about a row: itself, or what it belongs to; of a run its first block.
+
+    A first outline of a large model may tell of a run without its blocks: then there is only the run.
+    """
     record = model.table.row(row)
     if isinstance(record, ModuleRow):
         return row
     if isinstance(record, RunRow):
-        return next(model.table.children(row))
+        return next(model.table.children(row), row)
     above = model.table.above(row)
     return above if above == row else owner(model, above)

@@ -1,0 +1,28 @@
+"""What the window makes of a target, when it asks for another model of the same file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspector.tui.questions import file_part
+
+
+@pytest.mark.parametrize(
+    ("target", "file"),
+    [
+        ("model.py", "model.py"),
+        ("model.py:Net", "model.py"),
+        ("model.py:Net(widths={'a': 1})", "model.py"),
+        ("package.models:build_model", "package.models"),
+    ],
+)
+def test_the_file_of_a_target_is_what_stands_before_its_first_colon(target: str, file: str) -> None:
+    assert file_part(target) == file
+
+
+def test_a_path_that_exists_may_have_a_colon_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "net:v2.py"
+    file.touch()
+    assert file_part(str(file)) == str(file)

@@ -98,10 +98,15 @@ class Terminal(AbstractContextManager["Terminal"]):
             raise AssertionError(f"{missing} did not appear in:\n{self.text()}")
         return self.text()
 
-    def wait_until_gone(self, text: str, seconds: float = 20) -> None:
+    def wait_until_gone(self, text: str, seconds: float = 60) -> None:
         """Wait until a text stands on the screen no more."""
-        self.pump(seconds, lambda: text not in self.text())
-        assert text not in self.text(), self.text()
+
+        def gone() -> bool:
+            return text not in self.text()
+
+        if not gone():
+            self.pump(seconds, gone)
+        assert gone(), f"{text!r} is still there:\n{self.text()}"
 
     # --- doing --------------------------------------------------------------------------------------------------
 

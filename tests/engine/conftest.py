@@ -97,6 +97,33 @@ class Net(nn.Module):
 """A file with one model, which needs no arguments."""
 
 
+CLASSES = """
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def forward(self, x):
+        return x
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def forward(self, x):
+        return self.block(x)
+"""
+"""A file with two classes, of which one is a part of the other."""
+
+
+def names(failure: Failure) -> list[str]:
+    """What there is to choose from, when a target may be several things."""
+    assert (failure.stage, failure.type) == ("target", "Ambiguous")
+    return [candidate.name for candidate in failure.candidates]
+
+
 @pytest.fixture
 def net() -> str:
     """The source of a file with one model, `Net(width=4, act="relu")`."""

@@ -4,32 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.schema import Failure
-from tests.engine.conftest import Project
-
-CLASSES = """
-import torch
-from torch import nn
-
-
-class Block(nn.Module):
-    def forward(self, x):
-        return x
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.block = Block()
-
-    def forward(self, x):
-        return self.block(x)
-"""
-
-
-def names(failure: Failure) -> list[str]:
-    assert (failure.stage, failure.type) == ("target", "Ambiguous")
-    return [candidate.name for candidate in failure.candidates]
+from tests.engine.conftest import CLASSES, Project, names
 
 
 def test_a_class_that_another_uses_is_a_part(project: Project) -> None:

@@ -13,10 +13,19 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.modules import module as module_hooks
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
+
+
+def _default_device() -> str:
+    """What torch.get_default_device tells, without the tensor that it makes: a mode of the user's may refuse that."""
+    modes = reversed(_get_current_function_mode_stack())  # type: ignore[no-untyped-call]
+    return next((str(mode.device) for mode in modes if isinstance(mode, DeviceContext)), "cpu")
+
 
 _SETTINGS: dict[str, Callable[[], Any]] = {
     "default dtype": torch.get_default_dtype,
-    "default device": torch.get_default_device,
+    "default device": _default_device,
     "grad mode": torch.is_grad_enabled,
     "inference mode": torch.is_inference_mode_enabled,
     "anomaly detection": torch.is_anomaly_enabled,
@@ -72,7 +81,8 @@ def uncollected() -> Iterator[None]:
 
 
 def _numbers(state: Tensor) -> list[int]:
-    numbers: list[int] = state.tolist()
+    with torch._C.DisableTorchFunction():
+        numbers: list[int] = state.tolist()
     return numbers
 
 

@@ -8,7 +8,9 @@ comparing values would show it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
@@ -54,12 +56,12 @@ class Guard:
         self._gradients: dict[int, tuple[Tensor, int | None]] = {}
         """Gradient and its version, of the tensors that have one."""
         self._layouts: dict[Layout, Layout] = {}
-        with global_state.uncollected(), torch._C.DisableTorchFunctionSubclass():
+        with global_state.uncollected(), _unwarned(), torch._C.DisableTorchFunctionSubclass():
             self._remember(model)
 
     def check(self) -> tuple[str, tuple[str, ...]]:
         """Say in one line whether everything is as it was, and tell each thing that is not."""
-        with global_state.uncollected(), torch._C.DisableTorchFunctionSubclass():
+        with global_state.uncollected(), _unwarned(), torch._C.DisableTorchFunctionSubclass():
             changes = [*self._changed_modules(), *self._changed_tensors()]
         changes += global_state.changed_settings(self._settings, global_state.settings())
         changes += global_state.changed_random_states(self._random, global_state.random_states())
@@ -149,6 +151,14 @@ class Guard:
                 path = self._path(owner, _name_of(tensor, self._module_states[owner]))
                 before = version, address, trainable, gradient
                 yield from (f"{path}: {what}" for what in _changed_tensor(before, now, rewritten))
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Without a word on stderr: a fake tensor warns when it is asked for its address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _tensor_state(tensor: Tensor) -> TensorState:

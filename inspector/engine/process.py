@@ -6,7 +6,6 @@ import ctypes
 import faulthandler
 import io
 import os
-import select
 import signal
 import socket
 import sys
@@ -14,6 +13,7 @@ import threading
 import traceback
 from collections import deque
 from contextlib import suppress
+from select import select  # Now: what patches it for its own loops comes with the user's file.
 from typing import NamedTuple, NoReturn
 
 from inspector.engine.session import Session
@@ -68,6 +68,7 @@ class Engine:
         self._unpacker: Unpacker[Request] = Unpacker(Request)
         self._requests: deque[Request] = deque()
         self._session = Session(self._send)
+        self._pid = os.getpid()
 
     def run(self) -> None:
         """Answer until the wire is closed."""
@@ -82,7 +83,7 @@ class Engine:
 
     def _listen(self, wait: bool) -> bool:
         """Take in the requests that have arrived, waiting for one if told so; False at the end of the wire."""
-        if not wait and not select.select([self._wire], [], [], 0)[0]:
+        if not wait and not select([self._wire], [], [], 0)[0]:
             return True
         data = self._wire.recv(65536)
         self._requests.extend(self._unpacker.feed(data))
@@ -94,6 +95,8 @@ class Engine:
         self._session.answer(request)
 
     def _send(self, event: EngineEvent) -> None:
+        if os.getpid() != self._pid:
+            os._exit(0)  # A fork of the user's code that has come back out of it: only the first one has the wire.
         if isinstance(event, StageStarted):
             self._watch()
         if not isinstance(event, RowsDescribed):

@@ -138,7 +138,8 @@ class Ghosts:
         if not below:
             return None
         where = kind if container == "attribute" else container
-        whole = Ghost(name, f"{kind} of {len(below)} {_what(below)}", where, _holds(below), None, {}, {})
+        least = "at least " if entries.count > LOOKED_AT else ""
+        whole = Ghost(name, f"{kind} of {least}{len(below)} {_what(below)}", where, _holds(below), None, {}, {})
         for ghost in below:
             whole.sizes |= ghost.sizes
             whole.memory |= ghost.memory

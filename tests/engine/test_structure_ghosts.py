@@ -153,6 +153,7 @@ def test_a_long_list_of_ghosts_is_cut_and_says_so() -> None:
 def test_what_lies_beyond_the_entries_looked_at_is_said() -> None:
     found = ghosts([*[nn.Linear(1, 1)], *range(20_000)])
     assert found["held"].note == "looked at the first 10,000 of 20,001 entries"
+    assert found["held"].type == "list of at least 1 Linear"
 
 
 def test_a_list_of_modules_and_tensors_names_both() -> None:

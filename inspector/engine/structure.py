@@ -102,7 +102,9 @@ def read(model: nn.Module) -> Structure:
         spread_bits(laid, sharing)
         table.decide(laid.nodes)
         outline = _outline(table, examiner, _totals(laid, places, sharing))
-        return Structure(outline, _describer(outline, table, sharing, storage_bytes))
+        describer = _describer(outline, table, sharing, storage_bytes)
+        _note_aliases(examiner, laid, describer)
+        return Structure(outline, describer)
 
 
 def preview(model: nn.Module) -> Structure | None:
@@ -166,6 +168,15 @@ def _correct_memory(laid: Rows, examiner: Examiner) -> dict[int, int]:
             module = table.parents[module]
         table.held[module] += size - table.held[row]
     return sizes
+
+
+def _note_aliases(examiner: Examiner, laid: Rows, describer: Describer) -> None:
+    """Say of unregistered tensors whose memory they use: `self.table = self.fc.weight.data` goes stale with `.to()`."""
+    for ghost in examiner.ghosts.tensors:
+        ordinals = [examiner.storages[key] for key, size in ghost.memory.items() if size and key in examiner.storages]
+        if ordinals:
+            path = describer.path(laid.row_of_tensor(min(ordinals)))
+            ghost.note = "; ".join(filter(None, (ghost.note, f"shares memory of {path}")))
 
 
 def _totals(laid: Rows, places: Places, sharing: Sharing) -> Totals:

@@ -72,6 +72,8 @@ class Ghosts:
         self._registered = registered
         """Identities of everything that is registered anywhere in the model; costs a walk the first time."""
         self._may_hold: dict[type, bool] = {}
+        self.tensors: list[Ghost] = []
+        """The tensors among the ghosts that were found."""
         self._held_by_class: dict[type, tuple[tuple[str, Any], ...]] = {}
 
     def may_hold(self, cls: type) -> bool:
@@ -123,7 +125,9 @@ class Ghosts:
         form, memory = self._forms.describe(tensor)
         holds: Holds = "parameter" if isinstance(tensor, nn.Parameter) else "tensor"
         sizes = {id(tensor): form.elements}
-        return Ghost(name, type(tensor).__name__, container, holds, tensor, sizes, memory, form, form.note)
+        ghost = Ghost(name, type(tensor).__name__, container, holds, tensor, sizes, memory, form, form.note)
+        self.tensors.append(ghost)
+        return ghost
 
     def _container(self, name: str, value: Any, container: str, around: tuple[int, ...]) -> Ghost | None:
         entries = _entries(value)

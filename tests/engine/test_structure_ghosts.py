@@ -198,3 +198,23 @@ def test_the_weights_that_torchs_own_layers_keep_are_no_ghosts() -> None:
 def test_a_ghost_tensor_that_requires_grad_is_flagged() -> None:
     result = reading(Holder(nn.Parameter(torch.zeros(1))))
     assert Flag.TRAINABLE in result.flag("held", Kind.GHOST)
+
+
+def test_a_plain_tensor_says_whose_memory_it_uses() -> None:
+    model: Any = nn.Module()
+    model.fc = nn.Linear(2, 2)
+    model.fc.view, model.raw, model.copy = model.fc.weight.detach()[0], model.fc.bias.data, model.fc.bias.data.clone()
+    ghosts: dict[str, Any] = reading(model).ghosts()
+    assert ghosts["fc.view"].note == "shares memory of fc.weight"
+    assert ghosts["raw"].note == "shares memory of fc.bias"
+    assert ghosts["copy"].note == ""
+
+
+def test_a_container_of_modules_may_be_kept_as_a_constant_of_the_class() -> None:
+    class Net(nn.Module):
+        layers = (nn.Linear(2, 2), nn.ReLU())
+
+    found: dict[str, Any] = reading(Net()).ghosts()
+    assert list(found) == ["layers", "layers[0]", "layers[1]"]
+    assert found["layers"].container == "class attribute"
+    assert found["layers"].elements == 6

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from inspector.format import count, literal, plural, share, size
-from inspector.schema import Flag, Kind, ModuleRow, TensorRow
+from inspector.schema import Flag, GhostRow, Kind, ModuleRow, TensorRow
 from inspector.table import ModelTable
 
 _PLACES = 3
@@ -29,12 +29,15 @@ class Mark(NamedTuple):
 
 def params(table: ModelTable, row: int) -> str:
     """Parameters of the row; in parentheses those that are in no total, because nothing registers them."""
-    elements = table.elements[row]
-    if table.kinds[row] == Kind.BUFFER:
+    kind, elements = table.kinds[row], table.elements[row]
+    if kind in (Kind.BUFFER, Kind.MADE):
         return ""
     if not elements:
         return "lazy" if table.has(row, Flag.LAZY) else ""
-    return f"({count(elements)})" if table.kinds[row] == Kind.GHOST else count(elements)
+    if kind != Kind.GHOST:
+        return count(elements)
+    record = table.row(row)
+    return f"({count(elements)})" if isinstance(record, GhostRow) and record.holds != "tensor" else ""
 
 
 def percent(table: ModelTable, row: int) -> str:
@@ -99,9 +102,15 @@ def saved(record: TensorRow) -> str:
     return "buffer" if record.persistent else "buffer, not saved"
 
 
+def registration(record: GhostRow) -> Mark:
+    """What is wrong with a thing in a plain attribute: a lost module or parameter loudly, a tensor as what it is."""
+    return Mark("plain attribute", quiet=True) if record.holds == "tensor" else Mark("not registered")
+
+
 def _also(places: tuple[str, ...]) -> Iterator[Mark]:
     if places:
-        yield Mark(f"also {', '.join(map(literal, places[:_PLACES]))}", quiet=True)
+        more = f" and {len(places) - _PLACES:,} more" if len(places) > _PLACES else ""
+        yield Mark(f"also {', '.join(map(literal, places[:_PLACES]))}{more}", quiet=True)
 
 
 def _tie(table: ModelTable, record: TensorRow) -> str:

@@ -9,7 +9,7 @@ from rich.color import ColorSystem
 from rich.style import Style
 
 from inspector.format import bar, literal, padded, plural, shape, size, to_ascii, whole
-from inspector.labels import marks, memory, params, percent
+from inspector.labels import Mark, marks, memory, params, percent, registration
 from inspector.query import search
 from inspector.schema import Flag, GhostRow, Kind, ModuleRow, RunRow, Target, TensorRow
 from inspector.table import ModelTable
@@ -130,10 +130,15 @@ def facts_of(table: ModelTable, row: int) -> tuple[str, str]:
             text = f"{shape(record.shape)} {record.dtype}"
         case GhostRow() as record:
             sizes = f" {shape(record.shape)} {record.dtype}" if record.shape is not None else ""
-            text, marked = f"{literal(record.type)}{sizes}", f"  NOT REGISTERED{marked}"
+            text, marked = f"{literal(record.type)}{sizes}", f"  {_shout(registration(record))}{marked}"
         case None:
             text = ""
     return text.rstrip(), marked
+
+
+def _shout(mark: Mark) -> str:
+    """Without colours what is loud is said in capitals."""
+    return mark.text if mark.quiet else mark.text.upper()
 
 
 def _numbers(table: ModelTable, row: int) -> str:

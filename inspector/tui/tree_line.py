@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from inspector.format import count, end_cut, literal, middle_cut, shape
-from inspector.labels import marks
+from inspector.labels import marks, registration
 from inspector.schema import GhostRow, Kind, ModuleRow, RunRow, TensorRow
 from inspector.table import ModelTable
 from inspector.tui.canvas import Line
@@ -104,7 +104,8 @@ def type_pieces(table: ModelTable, row: int, palette: Palette) -> tuple[list[Pie
         what.append((shape(record.shape), palette.base))
         what.append((f" {record.dtype}" if record.dtype else "", palette.dim))
     elif isinstance(record, GhostRow):
-        what.append(("not registered", palette.warning))
+        mark = registration(record)
+        what.append((mark.text, palette.accent if mark.quiet else palette.warning))
         sizes = f" {shape(record.shape)} {record.dtype}" if record.shape is not None else ""
         what.append((f" {literal(record.type)}{sizes}", palette.base))
     found = marks(table, row, ties=True)
@@ -148,7 +149,8 @@ def tree_line(
 
 
 def _name_style(table: ModelTable, row: int, palette: Palette) -> Style:
-    if table.kinds[row] == Kind.GHOST:
+    record = table.row(row)
+    if isinstance(record, GhostRow) and not registration(record).quiet:
         return palette.warning
     return palette.base if table.is_module(row) or table.kinds[row] == Kind.RUN else palette.dim
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspector.format import duration, literal, number, plural, shape, size, whole
+from inspector.labels import registration
 from inspector.messages import TensorMeasured
 from inspector.schema import Flag, GhostRow, Kind, TensorRow, TensorStats
 from inspector.table import ModelTable
@@ -52,9 +53,9 @@ def _write_ties(page: Page, table: ModelTable, record: TensorRow) -> None:
 
 def write_ghost(page: Page, table: ModelTable, row: int, record: GhostRow, measured: TensorMeasured | None) -> None:
     """Something that no method of nn.Module sees."""
-    plain, warning = page.palette.base, page.palette.warning
+    plain, mark = page.palette.base, registration(record)
     page.line((literal(table.name(row)), page.palette.strong), (f" · {literal(record.type)}", plain))
-    page.line(("not registered", warning))
+    page.line((mark.text, page.palette.accent if mark.quiet else page.palette.warning))
     page.blank()
     page.fact("path", (literal(table.path(row)), plain))
     page.fact("sits in", (literal(record.container), plain))

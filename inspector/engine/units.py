@@ -92,15 +92,8 @@ class Counting:
                 training += mode_of(module, attributes)
                 continue
             count += 1
-            try:
-                parameters, buffers, children, mode = _tables(attributes)
-            except KeyError:
-                parameters, buffers, children = tables_of(module)
-                mode = mode_of(module, attributes)
-            if mode is True:
-                training += 1
-            elif mode is not False:
-                training += truth(mode)
+            parameters, buffers, children, mode = _read(module, attributes)
+            training += mode
             parametrized = children and "parametrizations" in children  # then torch made a class for it alone
             sketch.append(written_class(module.__class__) if parametrized else module.__class__)
             if parameters:
@@ -173,6 +166,15 @@ class Counting:
             self._surplus = Unit()
         self._last = unit if plain else Unit()
         return unit
+
+
+def _read(module: nn.Module, attributes: dict[str, Any]) -> tuple[Any, Any, Any, bool]:
+    """The parameters, buffers and children of a module, and whether it is in training mode."""
+    try:
+        parameters, buffers, children, mode = _tables(attributes)
+    except KeyError:
+        return (*tables_of(module), mode_of(module, attributes))
+    return parameters, buffers, children, mode if mode is True or mode is False else truth(mode)
 
 
 def _matters(module: nn.Module) -> bool:

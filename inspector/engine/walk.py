@@ -73,14 +73,11 @@ def walk(model: nn.Module, examiner: Examiner) -> Places:
     here, children, told = 0, iter(list[tuple[str, Any]]([("", model)])), list[object]()
     while True:
         for name, child in children:
-            if child is None:
-                continue
             place = len(modules)
             try:
                 met = first.setdefault(child, place)
             except Exception:
-                child = referent(child)
-                if child is None:
+                if (child := referent(child)) is None:
                     continue
                 met = first.setdefault(identity(child, first), place)
             if met != place:
@@ -95,7 +92,7 @@ def walk(model: nn.Module, examiner: Examiner) -> Places:
             if kids:
                 spans.append(_OPEN)
                 stack.append((here, children, told))
-                here, children, told = place, iter(tuple(kids.items())), [own.signature]
+                here, children, told = place, iter([kid for kid in kids.items() if kid[1] is not None]), [own.signature]
                 break
             spans.append(1)
             told += (name, own.signature)

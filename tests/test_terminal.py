@@ -15,36 +15,64 @@ from tests.recording import SAMPLES
 from tests.terminal import Terminal
 
 PROGRAM = (sys.executable, "-m", "inspector")
+SAYS_ITSELF = ("raises_at_import.py", "raises_in_init.py", "segfault.py", "syntax_error.py")
+"""Broken files of which the error and its line are all that can be said."""
 OPENING = sorted(p.name for p in SAMPLES.glob("*.py") if p.name not in ("needs_arguments.py", "several_models.py"))
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
 @pytest.mark.parametrize("name", OPENING)
-def test_every_sample_opens_and_closes(name: str) -> None:
-    with Terminal(*PROGRAM, str(SAMPLES / name), columns=80, rows=24) as terminal:
+def test_every_sample_opens_and_closes(name: str, columns: int, rows: int) -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / name), columns=columns, rows=rows) as terminal:
         screen = terminal.wait_for(f"{name}:", "params", "q quit")
-        assert len(screen.split("\n")) <= 24
+        if columns == 120:
+            screen = terminal.wait_for("1 overview", "path ")
+        assert len(screen.split("\n")) <= rows
         terminal.press("q")
         assert terminal.finish() == 0
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "said", "line", "code"),
     [
-        ("syntax_error.py", "The file cannot be imported"),
-        ("import_error.py", "The file cannot be imported"),
-        ("raises_in_init.py", "The model cannot be built"),
-        ("exits_at_import.py", "The file cannot be imported"),
-        ("segfault.py", "segmentation fault"),
+        ("argparse_at_import.py", "The file cannot be imported", 9, 3),
+        ("asks_at_import.py", "The file cannot be imported", 5, 3),
+        ("exits_at_import.py", "The file cannot be imported", 20, 3),
+        ("import_error.py", "The file cannot be imported", 3, 3),
+        ("no_module.py", "There is no such model", 16, 2),
+        ("no_super_init.py", "The model cannot be built", 8, 3),
+        ("raises_at_import.py", "The file cannot be imported", 9, 3),
+        ("raises_in_init.py", "The model cannot be built", 11, 3),
+        ("segfault.py", "segmentation fault", 12, 4),
+        ("syntax_error.py", "The file cannot be imported", 7, 3),
+        ("wants_cuda.py", "The file cannot be imported", 5, 3),
     ],
 )
-def test_a_broken_file_shows_its_line_and_says_it_again_after_the_window(name: str, said: str) -> None:
+def test_a_broken_file_shows_its_line_and_says_it_again_after_the_window(
+    name: str, said: str, line: int, code: int
+) -> None:
     with Terminal(*PROGRAM, str(SAMPLES / "broken" / name), columns=100, rows=30) as terminal:
-        screen = terminal.wait_for(said, f"{name}:")
-        assert "▸" in screen
+        terminal.wait_for(said, f"{name}:{line}", "▸1 what happened")
+        terminal.pump(0.3)
+        screen = terminal.text()
+        text = (SAMPLES / "broken" / name).read_text().splitlines()[line - 1]
+        assert f"▸{line:>5}  {text[:70]}".rstrip() in screen
+        assert ("mend" in screen) == (name not in SAYS_ITSELF)
         terminal.press("q")
-        assert terminal.finish() in (3, 4)
+        assert terminal.finish() == code
         after = terminal.raw.decode("utf-8", "replace").rpartition("\x1b[?1049l")[2]
-        assert f"{name}:" in after
+        assert f"{name}:{line}" in after
+        assert text.strip() in after
+
+
+def test_arguments_that_are_not_given_are_exit_2() -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "broken" / "missing_arguments.py"), columns=100, rows=30) as terminal:
+        terminal.wait_for("needs arguments", "missing_arguments.py:7")
+        terminal.press("escape")
+        terminal.pump(3.0, lambda: "Python literals" not in terminal.text())
+        terminal.wait_for("The model needs arguments", "mend")
+        terminal.press("q")
+        assert terminal.finish() == 2
 
 
 def test_a_slow_import_tells_its_line_and_can_be_cancelled() -> None:
@@ -112,6 +140,96 @@ def test_saving_the_file_shows_what_changed_and_keeps_the_cursor(tmp_path: Path)
         terminal.wait_for("LeNet › fc1")
         terminal.press("q")
         assert terminal.finish() == 0
+
+
+def test_saving_a_file_that_the_model_file_imports_reloads_too(tmp_path: Path) -> None:
+    part, whole = tmp_path / "part.py", tmp_path / "whole.py"
+    part.write_text("WIDTH = 4\n")
+    whole.write_text(
+        "import part\nfrom torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.fc = nn.Linear(part.WIDTH, 2)\n"
+    )
+    with Terminal(*PROGRAM, str(whole)) as terminal:
+        terminal.wait_for("Linear 4→2")
+        terminal.pump(0.5)
+        part.write_text("WIDTH = 8\n")
+        terminal.wait_for("Linear 8→2", "1 changed (fc.weight)")
+        part.write_text("WIDTH = 1 / 0\n")
+        terminal.wait_for("part.py:1", "ZeroDivisionError", "OUT OF DATE")
+        part.write_text("WIDTH = 16\n")
+        terminal.wait_for("Linear 16→2")
+        assert "OUT OF DATE" not in terminal.text()
+
+
+def test_a_file_that_is_deleted_and_comes_back_is_opened_again(tmp_path: Path) -> None:
+    model = tmp_path / "net.py"
+    model.write_text((SAMPLES / "lenet.py").read_text())
+    with Terminal(*PROGRAM, str(model)) as terminal:
+        terminal.wait_for("fc3")
+        terminal.pump(0.5)
+        model.unlink()
+        terminal.wait_for("There is no such model", "OUT OF DATE", "fc3")
+        model.write_text((SAMPLES / "tiny_model.py").read_text())
+        terminal.wait_for("net.py:", "q quit")
+        terminal.pump(2.0, lambda: "OUT OF DATE" not in terminal.text())
+        assert "fc3" not in terminal.text()
+
+
+def test_the_mouse_is_left_to_the_terminal_when_asked() -> None:
+    for arguments, environment in ((("--no-mouse",), {}), ((), {"NN_INSPECT_MOUSE": "0"})):
+        with Terminal(*PROGRAM, str(SAMPLES / "lenet.py"), *arguments, environment=environment) as terminal:
+            terminal.wait_for("conv1")
+            for mode in (1000, 1002, 1003, 1006, 1015):
+                assert f"\x1b[?{mode}h".encode() not in terminal.raw
+
+
+@pytest.mark.parametrize(
+    ("editor", "said"),
+    [
+        ("no-such-editor-here", "No such file or directory"),
+        ("'unbalanced", "No closing quotation"),
+        ("false", "ended with 1"),
+        ("sh -c 'kill -INT $PPID'", "LeNet"),
+    ],
+)
+def test_however_the_editor_ends_the_window_comes_back(editor: str, said: str) -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "lenet.py"), environment={"EDITOR": editor, "VISUAL": ""}) as terminal:
+        terminal.wait_for("conv1", "1 overview")
+        terminal.press("e")
+        terminal.wait_for(said)
+        terminal.press("down")
+        terminal.wait_for("LeNet › conv1")
+        terminal.press("q")
+        assert terminal.finish() == 0
+
+
+def test_an_editor_that_draws_a_screen_gets_the_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf "\\033[2J\\033[Hediting $1 $2"\nread answer\n')
+    editor.chmod(0o700)
+    with Terminal(*PROGRAM, str(SAMPLES / "lenet.py"), environment={"EDITOR": str(editor), "VISUAL": ""}) as terminal:
+        terminal.wait_for("conv1", "1 overview")
+        terminal.press("e")
+        terminal.wait_for("editing +8 ", "lenet.py")
+        terminal.press("enter")
+        terminal.wait_for("conv1", "1 overview", "q quit")
+        assert "editing" not in terminal.text()
+
+
+def test_a_search_typed_in_one_go_arrives_whole_and_costs_little() -> None:
+    with Terminal(*PROGRAM, str(SAMPLES / "lenet.py")) as terminal:
+        terminal.wait_for("conv1", "1 overview")
+        terminal.pump(0.5)
+        before = len(terminal.raw)
+        terminal.press("/fc2\r")
+        terminal.wait_for("match 1 of 1", "fc2 · Linear")
+        terminal.pump(0.3)
+        assert len(terminal.raw) - before < 6_000  # the whole screen is 12,000
+        before = len(terminal.raw)
+        terminal.press("tab")
+        terminal.wait_for("┃")
+        terminal.pump(0.3)
+        assert len(terminal.raw) - before < 3_000
 
 
 def test_resizing_rearranges_the_panes() -> None:

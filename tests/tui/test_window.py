@@ -288,15 +288,17 @@ async def test_a_dead_engine_is_told_and_the_tree_stays() -> None:
         assert len(window.engine.loads) == 2
 
 
-async def test_ctrl_c_cancels_a_load_and_only_then_quits() -> None:
+async def test_ctrl_c_cancels_a_load_and_then_asks_before_it_quits() -> None:
     async with driven(silent=True) as window:
         await window.press("ctrl+c")
         assert window.engine.dropped == [1]
         assert window.status() == "cancelled; R loads again, ctrl+c quits"
-        await window.press("ctrl+c")
+        await window.press("down", "ctrl+c")
         assert window.app.is_running
+        assert "ctrl+c once more" in window.status()
         await window.pilot.press("ctrl+c")
-        assert window.app._exit
+    assert window.engine.closed
+    assert window.app.return_code == 0
 
 
 async def test_what_is_printed_goes_to_the_log_and_escapes_nothing() -> None:

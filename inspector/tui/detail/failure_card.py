@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.format import literal
+from inspector.format import literal, middle_cut
 from inspector.schema import Failure, Stage
 from inspector.tui.detail.page import Page
 
@@ -31,7 +31,8 @@ def write(page: Page, failure: Failure) -> None:
     palette = page.palette
     page.line((title(failure), palette.error))
     if failure.source is not None:
-        page.line((f"{literal(failure.source.file)}:{failure.source.line}", palette.strong))
+        place = f"{literal(failure.source.file)}:{failure.source.line}"
+        page.line((middle_cut(place, page.width), palette.strong))  # the end tells one file from another
     page.blank()
     kind = f"{literal(failure.type)}: " if failure.type else ""
     page.prose(f"{kind}{failure.message}")

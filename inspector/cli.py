@@ -110,6 +110,8 @@ def run(arguments: list[str] | None = None) -> ExitCode:
         return _complain("which file? nn-inspect model.py (nn-inspect --help has examples)")
     if (options.depth is not None and options.depth < 0) or (options.timeout is not None and options.timeout <= 0):
         return _complain("--depth wants no negative number, and --timeout a positive one")
+    if options.filter and (options.json or options.summary):
+        return _complain("--filter goes with the tree, --markdown and the window; the whole document is one | jq away")
     plain = options.tree or options.json or options.summary or options.markdown or not _has_terminal()
     server = _start_server(None if plain else sys.stderr.fileno())
     try:

@@ -132,12 +132,13 @@ def _ties(table: ModelTable, row: int) -> Iterator[Mark]:
 
 def _of_flags(table: ModelTable, row: int) -> Iterator[Mark]:
     """What is known of a row before its record is here."""
-    kind, is_module = table.kinds[row], table.is_module(row)
+    kind = table.kinds[row]
+    is_module = table.is_module(row) or kind == Kind.RUN  # what holds for one block holds for the run
     if is_module and table.mode(row) != table.mode(0):
         yield Mark(table.mode(row))
-    if table.has(row, Flag.FROZEN) and kind != Kind.RUN:
+    if table.has(row, Flag.FROZEN):
         yield Mark("part frozen" if table.has(row, Flag.TRAINABLE) else "frozen")
-    if table.has(row, Flag.LAZY) and kind != Kind.RUN:
+    if table.has(row, Flag.LAZY):
         yield Mark("lazy")
     if kind != Kind.GHOST and table.device(row) not in ("", table.device(0)):
         yield Mark(f"on {literal(table.device(row))}")

@@ -200,7 +200,7 @@ def _open_window(options: argparse.Namespace, config: Config, server: Server, lo
 
     request = Load(options.target, tuple(options.arg), options.config, options.device)
     try:
-        failure = open_window(request, config, server, log)
+        failure = open_window(request, config, server, log, depth=options.depth, filter_words=options.filter)
     except WindowError as error:
         server.close()
         return _complain(str(error))

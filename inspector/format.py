@@ -169,6 +169,11 @@ def _take(text: str, width: int) -> str:
     return text
 
 
+def caret(line: str, column: int) -> str:
+    """A ^ under a column (counted from 1) of a source line that is shown with its tabs expanded."""
+    return " " * cell_len(literal(line[: column - 1].expandtabs(4))) + "^"
+
+
 def padded(text: str, width: int) -> str:
     """Text filled up with blanks to a number of cells."""
     return text + " " * (width - cell_len(text))

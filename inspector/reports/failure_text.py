@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.format import literal
+from inspector.format import caret, literal
 from inspector.schema import Argument, Candidate, Failure
 
 
@@ -15,6 +15,8 @@ def write(failure: Failure, *, whole: bool = True) -> str:
         for number, text in failure.context or ((failure.source.line, failure.source.code),):
             mark = ">" if number == failure.source.line else " "
             lines.append(f" {mark}{number:>5}  {literal(text.expandtabs(4))}")
+            if failure.column and mark == ">":
+                lines.append(" " * 9 + caret(text, failure.column))
     lines.append(f"{kind}{literal(failure.message, lines=True)}")
     lines += [f"  {_candidate(candidate)}" for candidate in failure.candidates]
     lines += [f"  {_argument(argument)}" for argument in failure.arguments]

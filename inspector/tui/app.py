@@ -80,6 +80,8 @@ class InspectorApp(Window):
 
     def rows_replaced(self) -> None:
         """Search and narrow the new table as the old one was."""
+        if self.talk.model is not None and self.talk.model.preview:
+            return  # what is searched for may be in what is still being read
         if self.filter_words and not self._narrow(self.filter_words):
             words = self.message.text if self.message is not None else ""
             self.message = Status(f"{words}; the filter ended: no row with it is left", self.appearance.palette.warning)
@@ -208,7 +210,9 @@ class InspectorApp(Window):
         from inspector.tui.text_screen import TextScreen, log_page
 
         self.push_screen(
-            TextScreen("what the code printed", lambda page: log_page(page, self.talk.log), self.appearance)
+            TextScreen(
+                "what the code printed", lambda page: log_page(page, self.talk.log), self.appearance, at_end=True
+            )
         )
 
     def action_help(self) -> None:

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from inspector.tui.palette import Palette
 
+NARROW = 100
+"""Below this many columns the detail pane covers the tree instead of standing beside it."""
+WIDE = 180
+"""From this many columns on the source stands in a third pane."""
+
 
 @dataclass(frozen=True)
 class Appearance:
@@ -17,3 +22,7 @@ class Appearance:
     watch: bool = True
     keymap: tuple[tuple[str, str], ...] = ()
     """(id of the key's action, keys) from the configuration."""
+    depth: int | None = None
+    """Levels below the root that a model is opened to at first; None is as many as fit."""
+    filter_words: str = ""
+    """What the tree is narrowed to at first."""

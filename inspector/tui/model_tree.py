@@ -11,9 +11,10 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
+from inspector.format import end_cut
 from inspector.schema import Kind
 from inspector.table import ModelTable
-from inspector.tui.canvas import Canvas
+from inspector.tui.canvas import Canvas, Line
 from inspector.tui.keys import bindings
 from inspector.tui.palette import Palette
 from inspector.tui.shown_rows import ShownRows
@@ -37,8 +38,10 @@ class ModelTree(Canvas, can_focus=True):
             super().__init__()
             self.row = row
 
-    def __init__(self, palette: Palette, *, ascii_only: bool = False) -> None:
+    def __init__(self, palette: Palette, *, ascii_only: bool = False, first_depth: int | None = None) -> None:
         super().__init__(palette, ascii_only=ascii_only, id="tree")
+        self.first_depth = first_depth
+        """Levels below the root that a model is opened to; None is as many as fit on a screen."""
         self.shown: ShownRows | None = None
         self.changes: dict[int, str] = {}
         """Row → + ~ -, what a reload did to it."""
@@ -46,6 +49,7 @@ class ModelTree(Canvas, can_focus=True):
         self._top = 0
         self._columns = 0
         self._order = 0
+        self._instead = ""
         self._cache: dict[int, Strip] = {}
 
     # --- what is shown ------------------------------------------------------------------------------------------
@@ -53,7 +57,10 @@ class ModelTree(Canvas, can_focus=True):
     def show(self, table: ModelTable) -> None:
         """Show another model from its first row."""
         self.shown = ShownRows(table)
-        self.shown.expand_within(FIRST_SCREEN)
+        if self.first_depth is None:
+            self.shown.expand_within(FIRST_SCREEN)
+        else:
+            self.shown.expand_to_depth(self.first_depth)
         self._at = self._top = 0
         self.changes = {}
         self._apply_order()
@@ -80,6 +87,12 @@ class ModelTree(Canvas, can_focus=True):
         self._top = max(self._at - screen_line, 0)
         self.redraw()
 
+    def say(self, words: str) -> None:
+        """What stands here as long as there is no model."""
+        self._instead = words
+        if self.shown is None:
+            self.paint()
+
     def redraw(self) -> None:
         """Lay every line anew."""
         self._cache.clear()
@@ -103,7 +116,9 @@ class ModelTree(Canvas, can_focus=True):
     def lines(self) -> list[Strip]:
         width, height = self.size
         if self.shown is None:
-            return [Strip.blank(width, self.palette.base)] * height
+            said = Line().add(f" {end_cut(self._instead, width - 2)}", self.palette.dim)
+            blank = Strip.blank(width, self.palette.base)
+            return [blank, said.strip(width, self.palette, ascii_only=self.ascii_only), *[blank] * height][:height]
         layout = Layout.fit(width - 1, SETS[self._columns])
         strips = [heading(layout, self.palette, ORDERS[self._order][0], self.ascii_only)]
         window = self.shown.rows[self._top : self._top + height - 1]

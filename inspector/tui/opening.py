@@ -7,6 +7,7 @@ import difflib
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TextIO
 
 from textual.theme import BUILTIN_THEMES
@@ -25,12 +26,21 @@ class WindowError(Exception):
     """The configuration asks for what there is not; the message says what there is."""
 
 
-def open_window(request: Load, config: Config, server: Server, log: TextIO | None) -> Failure | None:
+def open_window(
+    request: Load,
+    config: Config,
+    server: Server,
+    log: TextIO | None,
+    *,
+    depth: int | None = None,
+    filter_words: str = "",
+) -> Failure | None:
     """Run the window to its end; returns the failure that the person left with, if the model never opened.
 
-    Raises WindowError for a theme or a key that there is not, before the terminal is touched.
+    The tree is opened to `depth` levels and narrowed to `filter_words` at first. Raises WindowError for a theme or a
+    key that there is not, before the terminal is touched.
     """
-    appearance = appearance_of(config)
+    appearance = replace(appearance_of(config), depth=depth, filter_words=filter_words)
 
     def connect(hear: Callable[[int, Event], None]) -> EngineClient:
         loop = asyncio.get_running_loop()

@@ -119,7 +119,7 @@ class ShownRows:
 
     def expand_to_depth(self, depth: int) -> None:
         """Show the rows down to a depth below the root, and no others."""
-        self.open = {0}
+        self.open = {0} if depth else set()
         level = [0]
         for _ in range(depth - 1):
             level = [child for row in level for child in self.table.children(row) if self.can_open(child)]

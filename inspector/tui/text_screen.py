@@ -25,8 +25,11 @@ class TextScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,o,question_mark,f1", "dismiss(None)", show=False)]
     DEFAULT_CSS = "TextScreen { layout: vertical; background: $background; }"
 
-    def __init__(self, title: str, write: Callable[[Page], None], appearance: Appearance) -> None:
+    def __init__(
+        self, title: str, write: Callable[[Page], None], appearance: Appearance, *, at_end: bool = False
+    ) -> None:
         super().__init__()
+        self._at_end = at_end
         self._title_text = title
         self._write = write
         self._appearance = appearance
@@ -45,6 +48,8 @@ class TextScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         self.pane.focus()
+        if self._at_end:
+            self.call_after_refresh(self.pane.action_last)
 
 
 def log_page(page: Page, log: OutputLog) -> None:

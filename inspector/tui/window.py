@@ -20,7 +20,7 @@ from inspector.format import duration, literal, plural
 from inspector.messages import Load
 from inspector.schema import Failure, GhostRow, Kind, TensorRow
 from inspector.table import ModelTable
-from inspector.tui.appearance import Appearance
+from inspector.tui.appearance import NARROW, WIDE, Appearance
 from inspector.tui.bars import Divider, KeyLine, Status, StatusLine, TitleBar
 from inspector.tui.body import Body
 from inspector.tui.changes import Changes
@@ -33,10 +33,6 @@ from inspector.tui.open_model import OpenModel
 from inspector.tui.prompt import Prompt
 from inspector.tui.questions import Questions, file_part
 
-NARROW = 100
-"""Below this many columns the detail pane covers the tree instead of standing beside it."""
-WIDE = 180
-"""From this many columns on the source stands in a third pane."""
 SETTLE = 0.03
 """Seconds that the cursor has to rest before the detail pane follows: a held key does not drag it along."""
 PATIENCE = 0.06
@@ -73,7 +69,7 @@ class Window(App[Failure]):
         self.talk = Conversation(self, request)
         self.questions = Questions(self, self.talk)
         self.message: Status | None = None
-        self.filter_words = ""
+        self.filter_words = appearance.filter_words
         """What the tree is narrowed to; "" when it shows everything."""
         self._connect = connect
         self._tab = pages.OVERVIEW
@@ -88,7 +84,7 @@ class Window(App[Failure]):
     def _make_widgets(self) -> None:
         palette, ascii_only = self.appearance.palette, self.appearance.ascii_only
         self.title_bar = TitleBar(palette, ascii_only=ascii_only, id="title")
-        self.model_tree = ModelTree(palette, ascii_only=ascii_only)
+        self.model_tree = ModelTree(palette, ascii_only=ascii_only, first_depth=self.appearance.depth)
         self.detail = DetailPane(palette, ascii_only=ascii_only)
         self.divider = Divider(palette, ascii_only=ascii_only, id="divider")
         self.source_divider = Divider(palette, ascii_only=ascii_only, id="source-divider")
@@ -244,9 +240,12 @@ class Window(App[Failure]):
         """What goes on, else what was said last, else where the cursor is."""
         palette = self.appearance.palette
         if self.talk.stage is not None:
-            self.status.tell(Status(literal(self.talk.stage.text()), palette.accent, "ctrl+c cancels"))
+            words = literal(self.talk.stage.text())
+            self.status.tell(Status(words, palette.accent, "ctrl+c cancels"))
+            self.model_tree.say(words)  # where the eye looks first, until there is something to see
         elif self.message is not None:
             self.status.tell(self.message)
+            self.model_tree.say(self.message.text)
         elif self.talk.model is not None:
             self.status.tell(Status(self._breadcrumbs(self.talk.model), palette.base, self._note()))
 

@@ -7,7 +7,14 @@ from textual.theme import BUILTIN_THEMES
 
 from inspector import cli
 from inspector.config import Config
+from inspector.messages import Failed, Printed
+from inspector.schema import Failure, Source
+from inspector.tui import palette
+from inspector.tui.appearance import Appearance
 from inspector.tui.opening import WindowError, appearance_of
+from tests.fake_engine import FILE
+from tests.fake_model import transformer
+from tests.tui.driving import driven
 
 
 def test_the_terminals_own_colours_are_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +63,40 @@ def test_at_home_nothing_is_set() -> None:
     environment: dict[str, str] = {}
     cli._calm_over_ssh(environment)
     assert environment == {}
+
+
+async def test_a_model_opens_to_the_depth_and_narrowed_to_the_words_that_were_asked_for() -> None:
+    look = Appearance(palette.of_the_terminal(), watch=False, depth=1)
+    async with driven(transformer(3), appearance=look) as window:
+        assert window.rows() == ["", "embed", "layers", "head"]
+    look = Appearance(palette.of_the_terminal(), watch=False, depth=0)
+    async with driven(transformer(3), appearance=look) as window:
+        assert window.rows() == [""]
+    look = Appearance(palette.of_the_terminal(), watch=False, filter_words="name:head")
+    async with driven(transformer(3), appearance=look) as window:
+        assert window.rows() == ["", "head"]
+        await window.press("escape")
+        assert "embed" in window.rows()
+
+
+async def test_until_there_is_a_model_its_place_says_what_goes_on() -> None:
+    async with driven(silent=True) as window:
+        assert window.screen().split("\n")[2].startswith(" importing torch · 0 s")
+        await window.press("ctrl+c")
+        assert window.screen().split("\n")[2].startswith(" cancelled; R loads again")
+
+
+async def test_the_log_opens_at_what_was_printed_last() -> None:
+    async with driven() as window:
+        window.engine.tell(1, [Printed("stdout", "".join(f"line {n}\n" for n in range(500)))])
+        await window.press("o")
+        assert "line 499" in window.screen()
+
+
+async def test_a_syntax_error_is_pointed_at() -> None:
+    line = "\tdef __init__(self)"
+    wrong = Failure("import", "SyntaxError", "expected ':'", Source(FILE, 7, line), ((7, line),), column=20)
+    async with driven(scripts=[[Failed(wrong)]]) as window:
+        lines = window.screen().split("\n")
+        at = next(index for index, text in enumerate(lines) if "def __init__(self)" in text)
+        assert lines[at + 1].index("^") == lines[at].index("(self)") + len("(self)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.format import literal, middle_cut
+from inspector.format import caret, literal, middle_cut
 from inspector.schema import Failure, Stage
 from inspector.tui.detail.page import Page
 
@@ -64,6 +64,8 @@ def _write_context(page: Page, failure: Failure) -> None:
         here = number == failure.source.line
         style = page.palette.strong if here else page.palette.dim
         page.line(("▸" if here else " ", page.palette.error), (f"{number:>5}  {literal(text.expandtabs(4))}", style))
+        if here and failure.column:
+            page.line((" " * 8 + caret(text, failure.column), page.palette.error))
 
 
 def write_traceback(page: Page, failure: Failure) -> None:

@@ -18,7 +18,7 @@ from textual.timer import Timer
 
 from inspector.format import duration, literal, plural
 from inspector.messages import Load
-from inspector.schema import Failure, GhostRow, Kind, TensorRow
+from inspector.schema import Failure
 from inspector.table import ModelTable
 from inspector.tui.appearance import NARROW, WIDE, Appearance
 from inspector.tui.bars import Divider, KeyLine, Status, StatusLine, TitleBar
@@ -316,23 +316,20 @@ class Window(App[Failure]):
         if record is None or not self.detail.display:
             return
         self.talk.describe(pages.owner(model, row))
-        if isinstance(record, TensorRow | GhostRow) and 0 < record.elements <= SMALL_TENSOR:
+        if pages.has_values(record) and 0 < model.table.elements[row] <= SMALL_TENSOR:
             self.talk.measure(row)
 
     def action_measure(self) -> None:
         """Measure the tensor under the cursor, of whatever size; of a module, go to its first tensor."""
         if (model := self.talk.model) is None:
             return
-        tensors = (Kind.PARAMETER, Kind.BUFFER, Kind.MADE, Kind.GHOST)
-        row = self.model_tree.row
-        if model.table.kinds[row] not in tensors:
-            own = [child for child in model.table.children(row) if model.table.kinds[child] in tensors]
-            if not own:
-                self.tell("no tensor of its own here to measure")
-                return
-            row = own[0]
-            self.model_tree.go_to(row)
-        self.talk.measure(row)
+        table, row = model.table, self.model_tree.row
+        here = (child for child in (row, *table.children(row)) if pages.has_values(table.row(child)))
+        if (tensor := next(here, None)) is None:
+            self.tell("no tensor of its own here to measure")
+            return
+        self.model_tree.go_to(tensor)
+        self.talk.measure(tensor)
 
     def action_tab(self, tab: int) -> None:
         self._tab = tab

@@ -94,6 +94,19 @@ async def test_a_large_tensor_waits_for_v() -> None:
         assert MeasureTensor(1) in window.engine.asked
 
 
+async def test_nothing_is_measured_of_a_list_of_lost_modules() -> None:
+    lost = Node("layers", Kind.GHOST, record=GhostRow("list of 2 Linear", "list", "module", 40, 160))
+    plain = Node(
+        "scale", Kind.GHOST, shape=(3,), record=GhostRow("Tensor", "attribute", "tensor", 3, 12, (3,), "float32")
+    )
+    async with driven(module("Net", "Net", lost, plain)) as window:
+        await window.press("down", "v")
+        assert "no tensor of its own here to measure" in window.status()
+        await window.press("down", "v")
+        measured = [request.row for request in window.engine.asked if isinstance(request, MeasureTensor)]
+        assert measured == [2]
+
+
 async def test_rows_open_and_close_and_the_cursor_steps_in_and_out() -> None:
     async with driven(transformer(4)) as window:
         assert window.rows() == ["", "embed", "layers", "layers.0-3", "head"]

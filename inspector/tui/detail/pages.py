@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.schema import GhostRow, ModuleRow, RunRow, TensorRow
+from inspector.schema import GhostRow, ModuleRow, Row, RunRow, TensorRow
 from inspector.tui.detail import model_page, module_page, source_page, tensor_page
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
@@ -52,3 +52,8 @@ def owner(model: OpenModel, row: int) -> int:
         return next(model.table.children(row), row)
     above = model.table.above(row)
     return above if above == row else owner(model, above)
+
+
+def has_values(record: Row | None) -> bool:
+    """Whether there is a tensor behind a row that can be measured; a list of lost modules has none."""
+    return isinstance(record, TensorRow) or (isinstance(record, GhostRow) and record.shape is not None)

@@ -131,18 +131,31 @@ def _ties(table: ModelTable, row: int) -> Iterator[Mark]:
 
 
 def _of_flags(table: ModelTable, row: int) -> Iterator[Mark]:
-    """What is known of a row before its record is here."""
-    kind = table.kinds[row]
-    is_module = table.is_module(row) or kind == Kind.RUN  # what holds for one block holds for the run
-    if is_module and table.mode(row) != table.mode(0):
+    """What is known of a row before its record is here; nothing that the row above says already."""
+    kind, above = table.kinds[row], _above(table, row)
+    is_module = _is_module(table, row)
+    if is_module and table.mode(row) != table.mode(above):
         yield Mark(table.mode(row))
-    if table.has(row, Flag.FROZEN):
-        yield Mark("part frozen" if table.has(row, Flag.TRAINABLE) else "frozen")
+    if table.has(row, Flag.FROZEN) and not (row and table.frozen(above)):
+        yield Mark("frozen" if table.frozen(row) else "part frozen")
     if table.has(row, Flag.LAZY):
         yield Mark("lazy")
-    if kind != Kind.GHOST and table.device(row) not in ("", table.device(0)):
+    if kind != Kind.GHOST and table.device(row) not in ("", table.device(above)):
         yield Mark(f"on {literal(table.device(row))}")
-    if is_module and table.dtype(row) not in ("", table.dtype(0)):
+    if is_module and table.dtype(row) not in ("", table.dtype(above)):
         yield Mark(table.dtype(row))
     if table.has(row, Flag.CUT):
         yield Mark("reading…", quiet=True)
+
+
+def _is_module(table: ModelTable, row: int) -> bool:
+    """Whether a row has a mode and a dtype; a run of blocks has those of each."""
+    return table.is_module(row) or table.kinds[row] == Kind.RUN
+
+
+def _above(table: ModelTable, row: int) -> int:
+    """The nearest module that a row is shown below, past made tensors and unregistered things; the root's is itself."""
+    above = table.above(row)
+    while above and not _is_module(table, above):
+        above = table.above(above)
+    return above

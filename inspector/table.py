@@ -101,6 +101,10 @@ class ModelTable:
         """The mode of a module itself: train or eval."""
         return "train" if self.has(row, Flag.TRAINING) else "eval"
 
+    def frozen(self, row: int) -> bool:
+        """Whether there are parameters here and none of them requires grad."""
+        return self.flags[row] & (Flag.FROZEN | Flag.TRAINABLE) == Flag.FROZEN
+
     def counted(self, row: int) -> int:
         """Parameters of the row that are in the model's total."""
         return 0 if self.kinds[row] in (Kind.BUFFER, Kind.GHOST, Kind.MADE) else self.elements[row]

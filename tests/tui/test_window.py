@@ -413,3 +413,14 @@ async def test_leaving_ends_the_engine() -> None:
     async with driven() as window:
         pass
     assert window.engine.closed
+
+
+async def test_a_row_does_not_repeat_what_the_row_above_it_says() -> None:
+    frozen = [parameter("weight", 4, flags=Flag.FROZEN)]
+    block = module("block", "Block", module("conv", "Conv2d", *frozen))
+    block.flags = block.below[0].flags = Flag.FROZEN
+    async with driven(module("Net", "Net", block, linear("head", 2, 2), flags=Flag.FROZEN | Flag.TRAINING)) as window:
+        lines = [line for line in window.screen().split("\n") if "block" in line or "conv" in line]
+        assert "eval  frozen" in lines[0]
+        assert "frozen" not in lines[1]
+        assert "eval" not in lines[1]

@@ -82,5 +82,6 @@ def table_of(structure: Structure) -> ModelTable:
 
 def anywhere(text: str) -> str:
     """Text without the folders of this machine, nor lines of torch's own files, which move with every release."""
-    text = text.replace(f"{ROOT}/", "").replace(f"{TORCH.parent}/", "")
+    # torch first: a virtual environment may lie inside the project.
+    text = text.replace(f"{TORCH.parent}/", "").replace(f"{ROOT}/", "")
     return re.sub(r'("file": "torch/[^"]*",\s*"line": )\d+', r"\g<1>0", text)

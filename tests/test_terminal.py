@@ -170,9 +170,9 @@ def test_a_file_that_is_deleted_and_comes_back_is_opened_again(tmp_path: Path) -
         model.unlink()
         terminal.wait_for("There is no such model", "OUT OF DATE", "fc3")
         model.write_text((SAMPLES / "tiny_model.py").read_text())
-        terminal.wait_for("net.py:", "q quit")
-        terminal.pump(2.0, lambda: "OUT OF DATE" not in terminal.text())
-        assert "fc3" not in terminal.text()
+        terminal.wait_until_gone("OUT OF DATE")
+        terminal.wait_until_gone("fc3")
+        terminal.wait_for("net.py:TinyModel()", "linear1")
 
 
 def test_the_mouse_is_left_to_the_terminal_when_asked() -> None:

@@ -85,6 +85,8 @@ class Conversation:
         self.view = view
         self.request = request
         """The last load that was asked for: what a reload repeats."""
+        self.asked_at = 0.0
+        """When that was, in seconds of time.time(): a file that is saved later is not the one that was read."""
         self.engine: Engine | None = None
         self.model: OpenModel | None = None
         self.loading: Loading | None = None
@@ -101,7 +103,7 @@ class Conversation:
         assert self.engine is not None
         if self.loading is not None:
             self.engine.drop(self.loading.engine)
-        self.request = request
+        self.request, self.asked_at = request, time.time()
         self.loading = Loading(self.engine.load(request))
         if self.stage is None:
             self._enter(Stage("starting an engine"))

@@ -5,7 +5,6 @@ The state itself is the conversation's.
 
 from __future__ import annotations
 
-import asyncio
 from typing import ClassVar
 
 from rich.style import Style
@@ -32,6 +31,7 @@ from inspector.tui.model_tree import ModelTree
 from inspector.tui.open_model import OpenModel
 from inspector.tui.prompt import Prompt
 from inspector.tui.questions import Questions, file_part
+from inspector.tui.watcher import Watcher
 
 SETTLE = 0.03
 """Seconds that the cursor has to rest before the detail pane follows: a held key does not drag it along."""
@@ -75,7 +75,7 @@ class Window(App[Failure]):
         self._tab = pages.OVERVIEW
         self._settling: Timer | None = None
         self._ticking: Timer | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watcher = Watcher(self.action_reload)
         self._interrupted = False
         self._opened_by_failure = False
         """Whether the detail pane lies over the tree because a load failed, not because the person opened it."""
@@ -216,13 +216,8 @@ class Window(App[Failure]):
             self.message = Status(f"{failure_card.title(failure)}; a asks for the arguments again", self.message.style)
 
     def _watch(self, files: tuple[str, ...]) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
-        if self.appearance.watch and files:
-            from inspector.tui.watcher import watch
-
-            self._watching = asyncio.create_task(watch(files, self.action_reload))
+        if self.appearance.watch:
+            self._watcher.watch(files, self.talk.asked_at)
 
     # --- what the lines say ---------------------------------------------------------------------------------------
 
@@ -391,6 +386,6 @@ class Window(App[Failure]):
         self.exit(self.talk.failure if self.talk.model is None else None)
 
     def on_unmount(self) -> None:
-        self._watch(())
+        self._watcher.stop()
         if self.talk.engine is not None:
             self.talk.engine.close()

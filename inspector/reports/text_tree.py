@@ -48,14 +48,14 @@ def write(
     lines = [_title(table, target), ""]
     rows = list(_with_branches(table, depth, keep))
     cells = [(prefix + _name(table, row), *facts_of(table, row)) for row, prefix in rows]
-    name_width = min(max((cell_len(name) for name, _, _ in cells), default=0), _NAME_CELLS)
-    type_width = max((cell_len(kind) + cell_len(marked) for _, kind, marked in cells), default=0)
+    name_width = min(max(len("module"), *(cell_len(name) for name, _, _ in cells)), _NAME_CELLS)
+    type_width = max(len("type"), *(cell_len(kind) + cell_len(marked) for _, kind, marked in cells))
     lines.append(f"{padded('module', name_width)}  {padded('type', type_width)}    params     %             memory")
     for (row, _), (name, kind, marked) in zip(rows, cells, strict=True):
         blank = " " * (type_width - cell_len(kind) - cell_len(marked))
         text = f"{padded(name, name_width)}  {painted(kind, _style(table, row))}{painted(marked, 'dim')}{blank}"
         lines.append(f"{text}  {_numbers(table, row)}".rstrip())
-    if keep and len(rows) == 1:
+    if keep and len(rows) == 1 and not search(table, keep):
         lines.append(f"(nothing answers {literal(keep)})")
     lines += ["", *_totals(table)]
     text = "\n".join(lines) + "\n"
@@ -95,23 +95,19 @@ def shown_rows(table: ModelTable, depth: int | None, keep: str) -> Iterator[tupl
         row, level = waiting.pop()
         yield row, level
         if depth is None or level < depth:
-            inner = [child for child in table.children(row) if _is_shown(table, child, kept)]
-            if kept is None and table.kinds[row] == Kind.RUN:
-                del inner[1:]
+            inner = _said_below(table, row) if kept is None else [c for c in table.children(row) if c in kept]
             waiting.extend((child, level + 1) for child in reversed(inner))
 
 
-def _is_shown(table: ModelTable, row: int, kept: set[int] | None) -> bool:
-    """Everything but the plain tensors of modules that hold nothing else: their numbers stand on the module's line."""
-    if kept is not None:
-        return row in kept
-    if table.kinds[row] not in (Kind.PARAMETER, Kind.BUFFER):
-        return True
-    above = table.above(row)
-    if table.kinds[above] == Kind.MADE:
-        return True
-    odd = table.flags[row] & (Flag.TIED | Flag.ALIASED)
-    return bool(odd) or any(table.kinds[c] not in (Kind.PARAMETER, Kind.BUFFER) for c in table.children(above))
+def _said_below(table: ModelTable, row: int) -> list[int]:
+    """All children but the plain tensors of modules that hold nothing else: their numbers are the module's own."""
+    children = list(table.children(row))
+    if table.kinds[row] == Kind.RUN:
+        return children[:1]
+    plain = (Kind.PARAMETER, Kind.BUFFER)
+    if table.kinds[row] == Kind.MADE or any(table.kinds[child] not in plain for child in children):
+        return children
+    return [child for child in children if table.flags[child] & (Flag.TIED | Flag.ALIASED)]
 
 
 def _name(table: ModelTable, row: int) -> str:

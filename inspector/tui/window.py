@@ -161,14 +161,13 @@ class Window(App[Failure]):
             self._opened_by_failure = False
             self.action_leave()
         self._arrange(self.size.width)
+        self.rows_renumbered(model.table)
         if before is None or before.title != model.title:
-            self.rows_renumbered(model.table)
             self.model_tree.show(model.table)
             words = model.note or (f"{model.target.call}: {model.target.chosen}" if model.target.chosen else "")
             self.message = Status(literal(words), palette.dim) if words else None
         else:
             changes = Changes(before.table, model.table)
-            self.rows_renumbered(model.table)
             self.model_tree.replace(model.table, changes.marks)
             self.message = Status(f"reloaded in {duration(seconds)}: {changes.text()}", palette.good)
         self.rows_replaced()

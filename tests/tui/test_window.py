@@ -94,6 +94,16 @@ async def test_a_large_tensor_waits_for_v() -> None:
         assert MeasureTensor(1) in window.engine.asked
 
 
+async def test_what_is_not_registered_is_not_counted_as_a_child_of_some_class() -> None:
+    lost = Node("layers", Kind.GHOST, record=GhostRow("list of 2 Linear", "list", "module", 40, 160))
+    async with driven(module("Net", "Net", lost, linear("head", 2, 2))) as window:
+        screen = window.screen()
+        assert "inside: 1 child" in screen
+        assert "1 × Linear" in screen
+        assert "1 × not registered" in screen
+        assert "1 × Net" not in screen
+
+
 async def test_nothing_is_measured_of_a_list_of_lost_modules() -> None:
     lost = Node("layers", Kind.GHOST, record=GhostRow("list of 2 Linear", "list", "module", 40, 160))
     plain = Node(

@@ -154,16 +154,19 @@ def _prose(doc: str) -> str:
 
 
 def _write_children(page: Page, table: ModelTable, row: int, title: str = "inside") -> None:
-    inner = [r for r in table.children(row) if table.is_module(r) or table.kinds[r] in (Kind.RUN, Kind.GHOST)]
-    if not inner:
-        return
-    classes: Counter[str] = Counter()
-    for child in inner:
+    """How many modules of which class are registered below, and how many things that are not."""
+    kinds, types = table.kinds, table.type_index
+    children = list(table.children(row))
+    classes = Counter(table.types[index].name for index in (types[c] for c in children if table.is_module(c)))
+    for child in (c for c in children if kinds[c] == Kind.RUN):
         record = table.row(child)
-        classes[table.type(child).name] += record.count if isinstance(record, RunRow) else 1
-    page.heading(f"{title}: {plural(sum(classes.values()), 'child', 'children')}")
+        classes[table.type(child).name] += record.count if isinstance(record, RunRow) else 0
+    if classes:
+        page.heading(f"{title}: {plural(sum(classes.values()), 'child', 'children')}")
     for name, number in classes.most_common(12):
         page.line((f"{number:>6,} × ", page.palette.dim), (literal(name), page.palette.base))
+    if lost := sum(kinds[c] == Kind.GHOST for c in children):
+        page.line((f"{lost:>6,} × ", page.palette.dim), ("not registered, in plain attributes", page.palette.warning))
 
 
 def _group(page: Page, kind: TypeRecord) -> Style:

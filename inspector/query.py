@@ -110,11 +110,11 @@ def _containing(texts: Iterable[str], part: str) -> set[int]:
 def _state(table: ModelTable, state: str) -> Test:
     flags, kinds = table.flags, table.kinds
     if state in ("frozen", "trainable"):
-        wanted = Flag.FROZEN if state == "frozen" else Flag.TRAINABLE
+        wanted = int(Flag.FROZEN if state == "frozen" else Flag.TRAINABLE)
         return lambda row: kinds[row] == Kind.PARAMETER and bool(flags[row] & wanted)
     if state in ("train", "eval"):
-        trains = state == "train"
-        return lambda row: kinds[row] == Kind.MODULE and bool(flags[row] & Flag.TRAINING) == trains
+        trains, training = state == "train", int(Flag.TRAINING)
+        return lambda row: kinds[row] == Kind.MODULE and bool(flags[row] & training) == trains
     if state in _FLAGS:
         flag = int(_FLAGS[state])
         return lambda row: bool(flags[row] & flag)

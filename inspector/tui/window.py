@@ -5,6 +5,7 @@ The state itself is the conversation's.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
@@ -287,20 +288,17 @@ class Window(App[Failure]):
 
     def show_detail(self) -> None:
         """Bring the detail pane in line with the cursor, and ask the engine for what is missing."""
-        model, failure, page = self.talk.model, self.talk.failure, self.detail.new_page()
+        model, failure = self.talk.model, self.talk.failure
         if failure is not None:
             self.detail.tabs, self.detail.tab = pages.FAILURE_TABS, self._tab
-            (failure_card.write_traceback if self._tab else failure_card.write)(page, failure)
-            self.detail.show(page, (failure, self._tab))
+            write = failure_card.write_traceback if self._tab else failure_card.write
+            self.detail.show(partial(write, failure=failure), (failure, self._tab))
         elif model is not None:
             row = self.model_tree.row
             self.detail.tabs, self.detail.tab = pages.TABS, self._tab
-            pages.write(page, model, row, self._tab)
-            self.detail.show(page, (model.engine, row, self._tab))
+            self.detail.show(partial(pages.write, model=model, row=row, tab=self._tab), (model.engine, row, self._tab))
             if self.size.width >= WIDE:
-                source = self.source.new_page()
-                pages.write(source, model, row, pages.SOURCE)
-                self.source.show(source, (model.engine, row))
+                self.source.show(partial(pages.write, model=model, row=row, tab=pages.SOURCE), (model.engine, row))
             self._ask_about(model, row)
         self.show_status()
 

@@ -50,3 +50,15 @@ async def test_a_click_or_a_turn_of_the_wheel_ends_what_was_said() -> None:
         await window.pilot.click(window.app.model_tree, offset=(5, 3))
         await window.settle()
         assert window.status() == "LeNet › conv2"
+
+
+async def test_a_pane_that_comes_into_sight_is_written_for_its_width_whoever_brought_it() -> None:
+    async with driven(size=(80, 24)) as window:
+        window.app.show_detail()
+        assert "(the model itself)" in window.app.detail.text()
+        window.app.body.add_class("detail-open")
+        await window.settle()
+        assert "(the model itself)" in window.screen()
+        await window.pilot.resize_terminal(60, 24)
+        await window.settle()
+        assert "(the model itself)" in window.screen()

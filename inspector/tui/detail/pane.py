@@ -16,6 +16,9 @@ from inspector.tui.detail.page import Page, Piece
 from inspector.tui.keys import bindings
 from inspector.tui.palette import Palette
 
+_HIDDEN_WIDTH = 78
+"""Cells of a page that is written while the pane is hidden: for copying."""
+
 
 class DetailPane(Canvas, can_focus=True):
     """A page of text beside the tree, or over it where there is no room beside."""
@@ -35,8 +38,8 @@ class DetailPane(Canvas, can_focus=True):
         super().__init__(palette, ascii_only=ascii_only, id=id)
         self.tabs: tuple[str, ...] = ()
         self.tab = 0
-        self.write: Callable[[Page], None] | None = None
-        """Writes the page whenever the width has changed; else somebody else calls `show`."""
+        self.write: Callable[[Page], None] = lambda page: None
+        """Writes the page: when it is shown, and again whenever the width has changed."""
         self._page: Page | None = None
         self._subject: object = None
         self._top = 0
@@ -44,27 +47,27 @@ class DetailPane(Canvas, can_focus=True):
     @property
     def text_width(self) -> int:
         """Cells that a page may use."""
-        return max(self.size.width - 2, 10)
+        return max(self.size.width - 2, 10) if self.size.width else _HIDDEN_WIDTH
 
-    def new_page(self) -> Page:
-        """An empty page of this pane's width."""
-        return Page(self.text_width, self.palette)
-
-    def show(self, page: Page, subject: object) -> None:
-        """Show a page; the same subject keeps its scroll position, another one begins at its top."""
+    def show(self, write: Callable[[Page], None], subject: object) -> None:
+        """Show what is written; the same subject keeps its scroll position, another one begins at its top."""
         if subject != self._subject:
             self._top = 0
-        self._page, self._subject = page, subject
-        self._top = self._clamped(self._top)
+        self.write, self._subject, self._page = write, subject, None
         self.paint()
+
+    @property
+    def page(self) -> Page:
+        """The page as it is at this width."""
+        if self._page is None or self._page.width != self.text_width:
+            self._page = Page(self.text_width, self.palette)
+            self.write(self._page)
+            self._top = self._clamped(self._top)
+        return self._page
 
     def lines(self) -> list[Strip]:
         width, height = self.size
-        if self.write is not None and (self._page is None or self._page.width != self.text_width):
-            self._page = self.new_page()
-            self.write(self._page)
-            self._top = self._clamped(self._top)
-        rows = self._page.lines if self._page is not None else []
+        rows = self.page.lines
         window = rows[self._top : self._top + self._room]
         strips = [self._strip(row) for row in window]
         strips += [self._strip([])] * (self._room - len(strips))
@@ -96,8 +99,7 @@ class DetailPane(Canvas, can_focus=True):
         return line.strip(self.size.width, self.palette, ascii_only=self.ascii_only)
 
     def _clamped(self, top: int) -> int:
-        total = len(self._page.lines) if self._page is not None else 0
-        return max(min(top, total - self._room), 0)
+        return max(min(top, len(self.page.lines) - self._room), 0)
 
     def action_move(self, lines: int) -> None:
         self._top = self._clamped(self._top + lines)
@@ -114,8 +116,7 @@ class DetailPane(Canvas, can_focus=True):
 
     def text(self) -> str:
         """The whole page as plain text, for copying."""
-        rows = self._page.lines if self._page is not None else []
-        return "\n".join("".join(text for text, _ in row).rstrip() for row in rows) + "\n"
+        return "\n".join("".join(text for text, _ in row).rstrip() for row in self.page.lines) + "\n"
 
     def on_mouse_scroll_down(self) -> None:
         self.action_move(3)

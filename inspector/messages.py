@@ -12,7 +12,9 @@ the client reads (`Printed`). A request that cannot be stopped by asking is stop
 from __future__ import annotations
 
 import signal
+from typing import Literal
 
+from inspector.run_schema import InputSet, Picture, RunRecord, Trace
 from inspector.schema import (
     Candidate,
     Failure,
@@ -115,7 +117,43 @@ class Summarize(Record, frozen=True, tag="summarize"):
     depth: int
 
 
-Request = Load | DescribeModule | MeasureTensor | Summarize
+class Run(Record, frozen=True, tag="run"):
+    """One forward of the model, guarded."""
+
+    inputs: tuple[str, ...] = ()
+    """Each as after --input; none: what the file or the model holds, or a guess."""
+    mode: Literal["train", "eval", "kept"] = "eval"
+    dry: bool = False
+    """Shapes alone, under FakeTensorMode."""
+    seed: int = 0
+    statistics: bool = True
+    """Statistics of every output."""
+    operations: bool = True
+    """Calls of functions beside those of modules."""
+    untouched: bool = False
+    """Nothing is watched but the whole: what the run is like when nobody looks."""
+    unless_larger: int = 0
+    """Run dry in place of real when more bytes than that would be needed; 0: run whatever it takes."""
+
+
+class DrawTensor(Record, frozen=True, tag="draw-tensor"):
+    """A picture of a weight, or of a value that flowed in the last run; the forward is repeated up to that call."""
+
+    height: int
+    width: int
+    row: int = -1
+    """A tensor's row; -1: what flowed is wanted."""
+    call: int = -1
+    leaf: int = 0
+    """Which of the call's outputs, by its place in `CallRecord.outputs`."""
+    index: tuple[int, ...] = ()
+    """Sample and channel, as far as they are chosen; 0 for the rest."""
+
+
+Request = Load | DescribeModule | MeasureTensor | Summarize | Run | DrawTensor
+
+INTERRUPT = signal.SIGUSR2
+"""What no request can do either: sent to an engine, it ends the run that goes on, which puts the model back."""
 
 LOCATE = signal.SIGQUIT
 """What no request can do: sent to an engine, it has it write to its crash report where it is, even in a hang."""
@@ -205,6 +243,56 @@ class Summarized(Record, frozen=True, tag="summarized"):
     """Where torchinfo's numbers differ from the exact ones, and by how much."""
 
 
+class InputsChosen(Record, frozen=True, tag="inputs-chosen"):
+    """What will go into the model; of `origin` none, nothing runs and this is the answer to the request."""
+
+    inputs: InputSet
+
+
+class RunProgressed(Record, frozen=True, tag="run-progressed"):
+    """A long run is under way; told a few times a second."""
+
+    row: int
+    """The module that it is in."""
+    calls: int
+    """Calls of modules until now."""
+    expected: int
+    """Calls of modules in the last run of the same inputs; 0 when there was none."""
+
+
+class RunTraced(Record, frozen=True, tag="run-traced"):
+    """Every call of the run; the records follow."""
+
+    trace: Trace
+
+
+class CallsDescribed(Record, frozen=True, tag="calls-described"):
+    """The records of consecutive calls of the last trace, as in RowsDescribed."""
+
+    first: int
+    calls: bytes
+    """A MessagePack array of CallRecord, left packed."""
+    count: int
+
+
+class RunFinished(Record, frozen=True, tag="run-finished"):
+    """The run is over and the model as before; also of one whose forward raised."""
+
+    run: RunRecord
+
+
+class RunCancelled(Record, frozen=True, tag="run-cancelled"):
+    """The run was interrupted; nothing of it is kept."""
+
+    guard: str
+    changed: tuple[str, ...] = ()
+
+
+class TensorDrawn(Record, frozen=True, tag="tensor-drawn"):
+    request: DrawTensor
+    picture: Picture
+
+
 class Failed(Record, frozen=True, tag="failed"):
     """The request before this event came to nothing."""
 
@@ -223,6 +311,13 @@ EngineEvent = (
     | ModuleDescribed
     | TensorMeasured
     | Summarized
+    | InputsChosen
+    | RunProgressed
+    | RunTraced
+    | CallsDescribed
+    | RunFinished
+    | RunCancelled
+    | TensorDrawn
     | Failed
 )
 

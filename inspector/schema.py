@@ -347,7 +347,7 @@ class Frame(Record, frozen=True):
     code: str
 
 
-Stage = Literal["target", "config", "torch", "import", "construct", "structure", "engine"]
+Stage = Literal["target", "config", "torch", "import", "construct", "structure", "inputs", "forward", "engine"]
 """What was being done when something failed."""
 
 

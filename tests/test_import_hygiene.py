@@ -14,7 +14,7 @@ ROOMS = ("engine", "tui", "reports")
 
 HEAVY = ("torch", "torchinfo", "numpy", "inspector.engine")
 WINDOW = ("textual", "inspector.tui")
-SHARED = {"inspector", "inspector.schema", "inspector.messages", "inspector.wire"}
+SHARED = {"inspector", "inspector.schema", "inspector.run_schema", "inspector.messages", "inspector.wire"}
 """What both kinds of process import."""
 
 

@@ -1,0 +1,1 @@
+"""Faults, noticed by measuring: one small rule a file."""

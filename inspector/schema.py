@@ -53,6 +53,8 @@ class Kind(IntEnum):
     """A module registered a second time; its content stands at its first place."""
     CYCLE = 7
     """A module registered below itself; its content is the ancestor's."""
+    OPERATION = 8
+    """A function that a module's forward called: no outline has it, a table grows it from what a run told."""
 
 
 class Flag(IntFlag):
@@ -242,7 +244,13 @@ class RunRow(RowRecord, frozen=True, tag="run"):
     facts: str = ""
 
 
-Row = ModuleRow | TensorRow | GhostRow | RunRow
+class OperationRow(RowRecord, frozen=True, tag="operation"):
+    """A call of a function in the last run; `call` is its index in the run's trace."""
+
+    call: int
+
+
+Row = ModuleRow | TensorRow | GhostRow | RunRow | OperationRow
 
 
 # --- what is asked for one row at a time -----------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from inspector.messages import CHUNK_ROWS, RowsDescribed
-from inspector.schema import Flag, Kind, ModuleRow, Outline, Row, TensorRow, Totals, TypeRecord
+from inspector.run_table import RunTable
+from inspector.schema import Flag, Kind, ModuleRow, OperationRow, Outline, Row, TensorRow, Totals, TypeRecord
 
 _decode_rows = msgspec.msgpack.Decoder(list[Row]).decode
 _DECODED_CHUNKS = 64
@@ -20,12 +21,16 @@ _DECODED_CHUNKS = 64
 _ELIDED = int(Flag.ELIDED)
 """As a plain number: an operation with a Flag makes a Flag, which takes ten times as long."""
 
-_UNSPOKEN = (Kind.RUN, Kind.MADE)
+_UNSPOKEN = (Kind.RUN, Kind.MADE, Kind.OPERATION)
 """Rows that stand between an object and its parent in the tree but not in its path."""
 
 
 class ModelTable:
-    """Rows 0 … count-1 in preorder; row 0 is the root."""
+    """Rows 0 … count-1 in preorder; row 0 is the root.
+
+    What a run told of may be attached: then the functions that a module's forward called are rows from `count` on,
+    grown when somebody asks for the children of that module.
+    """
 
     def __init__(self, outline: Outline) -> None:
         self.count = outline.count
@@ -38,18 +43,78 @@ class ModelTable:
         self.size = _column("I", outline.size)
         self.name_index = _column("I", outline.name)
         self.type_index = _column("I", outline.type)
-        self.kinds = outline.kind
+        self.kinds = bytearray(outline.kind)
         self.flags = _column("H", outline.flags)
-        self.dtype_index = outline.dtype
-        self.device_index = outline.device
+        self.dtype_index = bytearray(outline.dtype)
+        self.device_index = bytearray(outline.device)
         self.elements = _column("Q", outline.elements)
         self.trainable = _column("Q", outline.trainable)
         self.buffers = _column("Q", outline.buffers)
         self.held = _column("Q", outline.held)
         self.signature = _column("q", outline.signature)
+        self._numbers = (self.elements, self.trainable, self.buffers, self.held)
         self._packed: dict[int, bytes] = {}
         self._decoded: OrderedDict[int, list[Row]] = OrderedDict()
         self._single: dict[int, Row] = {}
+        self.run: RunTable | None = None
+        """The run that is attached."""
+        self._operations: dict[int, range] = {}
+        """Row of a module → rows of what its forward called."""
+        self._calls: list[int] = []
+        """Of the rows from `count` on: their calls in the run."""
+
+    # --- what a run told --------------------------------------------------------------------------------------------
+
+    def attach(self, run: RunTable | None) -> None:
+        """Take what a run told, in place of what one before it told; the rows of its operations end."""
+        self.run = run
+        self._operations.clear()
+        self._calls.clear()
+        own: array[int]
+        for own in (self.parent, self.size, self.type_index, self.flags, *self._numbers):
+            del own[self.count :]
+        for narrow in (self.kinds, self.dtype_index, self.device_index):
+            del narrow[self.count :]
+
+    def operations(self, row: int) -> range:
+        """The rows of what the module's own forward called in its first call, beside modules, in that order."""
+        if self.run is None or self.kinds[row] != Kind.MODULE:
+            return _NO_ROWS
+        known = self._operations.get(row)
+        if known is None:
+            known = self._operations[row] = self._grow(row, self.run.operations_of(row))
+        return known
+
+    def _grow(self, row: int, calls: list[int]) -> range:
+        first, more = len(self.parent), len(calls)
+        self._calls += calls
+        self.parent.extend([row] * more)
+        self.size.extend([1] * more)
+        self.type_index.extend([self.type_index[row]] * more)
+        self.flags.extend([self.flags[row] & _MODE] * more)
+        for column in self._numbers:
+            column.extend([0] * more)
+        self.kinds += bytes([Kind.OPERATION]) * more
+        self.dtype_index += bytes(more)
+        self.device_index += bytes(more)
+        return range(first, first + more)
+
+    def call_of(self, row: int) -> int | None:
+        """The call that a row stands for: that of an operation, or the last one of a module; None when not called."""
+        if self.run is None:
+            return None
+        if row >= self.count:
+            return self._calls[row - self.count]
+        calls = self.run.calls_of(self.first_place(row))
+        return calls[-1] if calls else None
+
+    def place(self, row: int) -> tuple[int, int]:
+        """What orders the rows of the plain tree: operations stand below everything that is registered."""
+        if row < self.count:
+            return row, 0
+        parent = self.parent[row]
+        # Of two modules that end together the inner one's operations come first; a module begins later than it is deep.
+        return self.end(parent) - 1, (self.count - parent) * _MOST_CALLS + row
 
     # --- records ------------------------------------------------------------------------------------------------
 
@@ -62,6 +127,8 @@ class ModelTable:
 
     def row(self, index: int) -> Row | None:
         """The record of one row; None while it has not arrived."""
+        if index >= self.count:
+            return OperationRow(self._calls[index - self.count])
         chunk = index // CHUNK_ROWS
         rows = self._decoded.get(chunk)
         if rows is None:
@@ -80,6 +147,8 @@ class ModelTable:
     # --- facts of one row ---------------------------------------------------------------------------------------
 
     def name(self, row: int) -> str:
+        if row >= self.count:
+            return "" if self.run is None else self.run.name(self._calls[row - self.count])
         return self.names[self.name_index[row]]
 
     def kind(self, row: int) -> Kind:
@@ -112,6 +181,11 @@ class ModelTable:
         """Parameters of the row that are in the model's total."""
         return 0 if self.kinds[row] in (Kind.BUFFER, Kind.GHOST, Kind.MADE) else self.elements[row]
 
+    def is_below(self, other: int, row: int) -> bool:
+        """Whether one row stands somewhere below another."""
+        place = other if other < self.count else self.parent[other]
+        return row < place < self.end(row) or (place == row and other >= self.count)
+
     # --- places -------------------------------------------------------------------------------------------------
 
     def end(self, row: int) -> int:
@@ -127,6 +201,12 @@ class ModelTable:
             else:
                 yield child
             child += self.size[child]
+        if self.run is not None:
+            yield from self.operations(row)
+
+    def has_children(self, row: int) -> bool:
+        """Whether anything stands below a row."""
+        return self.size[row] > 1 or bool(self.operations(row))
 
     def above(self, row: int) -> int:
         """The row that this one is shown below; the root's is itself."""
@@ -179,7 +259,7 @@ class ModelTable:
         for child in self.children(row):
             if self.kinds[child] == Kind.RUN:
                 yield from self.children(child)
-            else:
+            elif child < self.count:
                 yield child
 
     def trail(self, row: int) -> tuple[str, ...]:
@@ -220,3 +300,7 @@ def _column(typecode: str, data: bytes) -> array[int]:
 
 
 _KINDS = tuple(Kind)
+_NO_ROWS = range(0)
+_MODE = int(Flag.TRAINING)
+_MOST_CALLS = 1 << 40
+"""More than there are rows."""

@@ -44,7 +44,7 @@ class ShownRows:
 
     def can_open(self, row: int) -> bool:
         """Whether anything stands below this row."""
-        return self.table.size[row] > 1
+        return self.table.has_children(row)
 
     def is_last(self, row: int) -> bool:
         """Whether no sibling is shown below this one."""
@@ -63,7 +63,7 @@ class ShownRows:
     def index(self, row: int) -> int | None:
         """Where a row stands; None when it is not shown."""
         if self._sort is None:
-            at = bisect_left(self.rows, row)
+            at = bisect_left(self.rows, self.table.place(row), key=self.table.place)
             return at if at < len(self.rows) and self.rows[at] == row else None
         return self.rows.index(row) if row in self.rows else None
 
@@ -106,8 +106,7 @@ class ShownRows:
         if at is None or self.is_open(row):
             return
         stop = at + 1
-        end = self.table.end(row)
-        while stop < len(self.rows) and row < self.rows[stop] < end:
+        while stop < len(self.rows) and self.table.is_below(self.rows[stop], row):
             stop += 1
         del self.rows[at + 1 : stop]
 
@@ -129,7 +128,7 @@ class ShownRows:
     def expand_below(self, row: int) -> None:
         """Open this row and everything below it."""
         table = self.table
-        self.open.update(at for at in range(row, table.end(row)) if table.size[at] > 1)
+        self.open.update(at for at in range(row, table.end(row)) if table.has_children(at))
         self.rebuild()
 
     def collapse_below(self, row: int) -> None:

@@ -71,6 +71,13 @@ def size(number: int) -> str:
     return _scaled(number, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"))
 
 
+def flops(number: int, unit: str = "") -> str:
+    """Floating point operations: 840 · 277 k · 4.09 G; with unit="FLOP" 4.09 GFLOP, for where no title says it."""
+    if number < 1000:
+        return f"{number} {unit}".rstrip()
+    return _scaled(number, 1000, ("", "k", "M", "G", "T", "P", "E")) + unit
+
+
 def _scaled(number: int, base: int, units: tuple[str, ...]) -> str:
     """Three significant digits; a value that would round up to the next unit is written in that unit."""
     scaled, unit = float(number), 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import msgspec
@@ -96,6 +96,18 @@ class RunTable:
     def calls_of(self, row: int) -> array[int]:
         """The calls of the module at a row, in order; empty when it was not called."""
         return self._of_rows.get(row, _NONE)
+
+    def called_rows(self) -> Iterable[int]:
+        """The rows of all modules that were called."""
+        return self._of_rows.keys()
+
+    def outermost_calls_of(self, row: int) -> list[int]:
+        """The calls of the module at a row that are in no other call of it: what may be added up."""
+        found: list[int] = []
+        for call in self.calls_of(row):
+            if not found or call >= self.end(found[-1]):
+                found.append(call)
+        return found
 
     def operations_of(self, row: int) -> list[int]:
         """What the module's own forward called beside modules, in its first call."""

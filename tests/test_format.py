@@ -39,6 +39,15 @@ def test_bytes_are_in_binary_units(number: int, text: str) -> None:
     assert spelled.size(number) == text
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (999, "999"), (1000, "1.00 k"), (276_480, "276 k"), (4_089_184_256, "4.09 G"), (999_600, "1.00 M")],
+)
+def test_flops_are_short_and_say_what_they_are_where_no_title_does(number: int, text: str) -> None:
+    assert spelled.flops(number) == text
+    assert spelled.flops(number, "FLOP") == (f"{text}FLOP" if " " in text else f"{text} FLOP")
+
+
 def test_shapes_of_tensors_without_axes_and_without_a_size_have_names() -> None:
     assert spelled.shape((64, 3, 7, 7)) == "64×3×7×7"
     assert spelled.shape(()) == "scalar"

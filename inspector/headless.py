@@ -1,4 +1,4 @@
-"""One load without a window: what the plain reports are made from."""
+"""One load and one run without a window: what the plain reports are made from."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ import msgspec
 from inspector import crash
 from inspector.client import EngineClient, Server, start_server
 from inspector.messages import (
+    CallsDescribed,
     EngineDied,
     Event,
     Failed,
+    InputsChosen,
     Load,
     ModelBuilt,
     Printed,
+    Request,
     RowsDescribed,
+    Run,
+    RunFinished,
+    RunTraced,
     StageStarted,
     StillRunning,
     StructureFinished,
@@ -27,6 +33,7 @@ from inspector.messages import (
     TorchImported,
     TorchMissing,
 )
+from inspector.run_schema import InputSet, RunRecord, Trace
 from inspector.schema import Failure, Outline
 
 PRINTED_BYTES = 64 * 1024
@@ -37,9 +44,10 @@ LOCATE_SECONDS = 1.0
 
 
 class Outcome(msgspec.Struct, kw_only=True):
-    """What came of one load, as far as it got."""
+    """What came of one load and its run, as far as they got."""
 
     request: Load
+    run_request: Run | None = None
     torch: str = ""
     """Version; empty while torch has not been imported."""
     built: ModelBuilt | None = None
@@ -49,6 +57,13 @@ class Outcome(msgspec.Struct, kw_only=True):
     """The records of all rows, in chunks as they came; some rows may come twice."""
     finished: StructureFinished | None = None
     summary: Summarized | None = None
+    inputs: InputSet | None = None
+    """What went into the model, or why nothing did."""
+    trace: Trace | None = None
+    calls: list[CallsDescribed] = []
+    """The records of all calls, in chunks as they came."""
+    ran: RunRecord | None = None
+    """What came of the run; one whose forward raised too."""
     stdout: str = ""
     """What the user's code printed, control characters included: the first of it, if it was too much."""
     stderr: str = ""
@@ -62,24 +77,23 @@ class Outcome(msgspec.Struct, kw_only=True):
 def run(
     request: Load,
     *,
+    run_request: Run | None = None,
     timeout: float | None = None,
     summary_depth: int | None = None,
     log: TextIO | None = None,
     server: Server | None = None,
 ) -> Outcome:
-    """Load a model, hear everything about its structure, and end the engine.
+    """Load a model, hear everything about its structure and about one run of it, and end the engine.
 
     After `timeout` seconds, torch's import included, the engine is ended and the failure names the line it was in.
-    With a `summary_depth` torchinfo's table is asked for too. A `server` that was started earlier is taken over; none
-    outlives this call, whatever ends it.
+    Without a `run_request` nothing runs; with a `summary_depth` torchinfo's table is asked for too. A `server` that
+    was started earlier is taken over; none outlives this call, whatever ends it.
     """
-    return asyncio.run(_run(request, timeout, summary_depth, log, server or start_server()))
+    load = _HeadlessLoad(request, run_request, summary_depth)
+    return asyncio.run(_run(load, timeout, log, server or start_server()))
 
 
-async def _run(
-    request: Load, timeout: float | None, summary_depth: int | None, log: TextIO | None, server: Server
-) -> Outcome:
-    load = _HeadlessLoad(request, summary_depth)
+async def _run(load: _HeadlessLoad, timeout: float | None, log: TextIO | None, server: Server) -> Outcome:
     client = EngineClient(server, load.hear, log=log)
     try:
         load.begin(client)
@@ -103,14 +117,19 @@ async def _within(seconds: float | None, happened: asyncio.Event) -> bool:
 
 
 class _HeadlessLoad:
-    """Gathers what is heard of one load into an Outcome."""
+    """Gathers what is heard of one load into an Outcome, and asks for what comes next."""
 
-    def __init__(self, request: Load, summary_depth: int | None) -> None:
-        self.outcome = Outcome(request=request)
+    def __init__(self, request: Load, run_request: Run | None, summary_depth: int | None) -> None:
+        self.outcome = Outcome(request=request, run_request=run_request)
         self.done = asyncio.Event()
         self.located = asyncio.Event()
         """Whether a hung engine has said where it is."""
-        self._summary_depth = summary_depth
+        self._left: list[tuple[Request, str]] = []
+        """What is to be asked once the structure is known, and how to say that it goes on."""
+        if summary_depth is not None:
+            self._left.append((Summarize(summary_depth), "writing the summary"))
+        if run_request is not None:
+            self._left.append((run_request, "running the model"))
         self.doing = "importing torch"
         self._where: StillRunning | None = None
 
@@ -134,10 +153,21 @@ class _HeadlessLoad:
                 outcome.rows.append(event)
             case StructureFinished():
                 outcome.finished = event
-                self._summarize()
+                self._ask()
             case Summarized():
                 outcome.summary = event
-                self.done.set()
+                self._ask()
+            case InputsChosen(inputs=inputs):
+                outcome.inputs = inputs
+                if inputs.origin == "none":
+                    self._ask()
+            case RunTraced(trace=trace):
+                outcome.trace, outcome.calls = trace, []
+            case CallsDescribed():
+                outcome.calls.append(event)
+            case RunFinished(run=ran):
+                outcome.ran = ran
+                self._ask()
             case Printed():
                 self._keep(event)
             case StillRunning():
@@ -164,12 +194,13 @@ class _HeadlessLoad:
             mend="--timeout with more seconds gives it longer",
         )
 
-    def _summarize(self) -> None:
-        if self._summary_depth is None:
+    def _ask(self) -> None:
+        """Ask for the next thing; when there is none, this is the end."""
+        if not self._left:
             self.done.set()
-        else:
-            self.doing = "writing the summary"
-            self._client.send(Summarize(self._summary_depth))
+            return
+        request, self.doing = self._left.pop(0)
+        self._client.send(request)
 
     def _keep(self, printed: Printed) -> None:
         """Keep the first of what is printed."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.style import Style
 
-from inspector.format import bar, literal, padded, plural, shape, size, to_ascii, whole
-from inspector.labels import Mark, marks, memory, params, percent, registration
+from inspector.format import literal, padded, plural, shape, size, to_ascii, whole
+from inspector.labels import Mark, marks, registration
 from inspector.query import search
+from inspector.reports import columns, run_text
+from inspector.run_rows import RunRows
+from inspector.run_schema import InputSet
 from inspector.schema import Flag, GhostRow, Kind, ModuleRow, RunRow, Target, TensorRow
 from inspector.table import ModelTable
 
@@ -19,6 +22,9 @@ Paint = Callable[[str, str], str]
 
 _NAME_CELLS = 60
 """A longer name takes the line to itself."""
+
+_TITLE_CELLS = 12
+"""Room for the titles of the lines above and below the table."""
 
 
 def paint_nothing(text: str, _: str) -> str:
@@ -35,31 +41,52 @@ def write(
     table: ModelTable,
     target: Target,
     *,
+    rows: RunRows | None = None,
+    inputs: InputSet | None = None,
     depth: int | None = None,
     keep: str = "",
     ascii_only: bool = False,
     painted: Paint = paint_nothing,
+    width: int | None = None,
 ) -> str:
     """The structure as text: one row a line, a run of blocks once, numbers right-aligned.
 
-    Rows deeper than `depth` are left out, and with `keep` all that does not answer that query, ancestors apart.
-    Raises QueryError when the query cannot be understood.
+    With the `rows` of a run every line says what came out of it and what it cost. Rows deeper than `depth` are left
+    out, and with `keep` all that does not answer that query, ancestors apart. Where a terminal's `width` is given,
+    columns that find no room are left out. Raises QueryError when the query cannot be understood.
     """
-    lines = [_title(table, target), ""]
-    rows = list(_with_branches(table, depth, keep))
-    cells = [(prefix + _name(table, row), *facts_of(table, row)) for row, prefix in rows]
-    name_width = min(max(len("module"), *(cell_len(name) for name, _, _ in cells)), _NAME_CELLS)
-    type_width = max(len("type"), *(cell_len(kind) + cell_len(marked) for _, kind, marked in cells))
-    lines.append(f"{padded('module', name_width)}  {padded('type', type_width)}    params     %             memory")
-    for (row, _), (name, kind, marked) in zip(rows, cells, strict=True):
-        blank = " " * (type_width - cell_len(kind) - cell_len(marked))
-        text = f"{padded(name, name_width)}  {painted(kind, _style(table, row))}{painted(marked, 'dim')}{blank}"
-        lines.append(f"{text}  {_numbers(table, row)}".rstrip())
-    if keep and len(rows) == 1 and not search(table, keep):
+    run = rows.record if rows is not None else None
+    lines = [_title(table, target), *_titled(run_text.above(inputs, run)), ""]
+    shown = list(_with_branches(table, depth, keep))
+    lines += _table(table, shown, rows, painted, width)
+    if keep and len(shown) == 1 and not search(table, keep):
         lines.append(f"(nothing answers {literal(keep)})")
-    lines += ["", *_totals(table)]
+    lines += ["", *_titled(_totals(table)), *_titled(run_text.below(run) if run is not None else ())]
     text = "\n".join(lines) + "\n"
     return to_ascii_lines(text) if ascii_only else text
+
+
+def _table(
+    table: ModelTable, shown: list[tuple[int, str]], rows: RunRows | None, painted: Paint, width: int | None
+) -> Iterator[str]:
+    """The title line, then a line for each row; what is out of the ordinary stands beside the type, of a run last."""
+    cells = [(prefix + literal(table.name(row)), *facts_of(table, row)) for row, prefix in shown]
+    names = min(max(len("module"), *(cell_len(name) for name, _, _ in cells)), _NAME_CELLS)
+    types = max(len("type"), *(cell_len(kind) + (0 if rows else cell_len(marked)) for _, kind, marked in cells))
+    found = columns.of_run(rows, [row for row, _ in shown]) if rows else columns.of_structure(table, shown)
+    found = columns.fitting(found, None if width is None else width - names - types - 2)
+    yield f"{padded('module', names)}  {padded('type', types)}  {columns.titles(found)}".rstrip()
+    for place, ((row, _), (name, kind, marked)) in enumerate(zip(shown, cells, strict=True)):
+        beside, last = ("", marked) if rows else (marked, "")
+        blank = " " * (types - cell_len(kind) - cell_len(beside))
+        text = f"{padded(name, names)}  {painted(kind, _style(table, row))}{painted(beside, 'dim')}{blank}"
+        text = f"{text}  {columns.line(found, place)}".rstrip()
+        yield text + painted(last, "dim")
+
+
+def _titled(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Titles in a column of their own."""
+    yield from (f"{title:<{_TITLE_CELLS}}{text}" for title, text in lines)
 
 
 def to_ascii_lines(text: str) -> str:
@@ -110,10 +137,6 @@ def _said_below(table: ModelTable, row: int) -> list[int]:
     return [child for child in children if table.flags[child] & (Flag.TIED | Flag.ALIASED)]
 
 
-def _name(table: ModelTable, row: int) -> str:
-    return literal(table.name(row))
-
-
 def facts_of(table: ModelTable, row: int) -> tuple[str, str]:
     """Type with its facts, and everything out of the ordinary."""
     marked = "".join(f"  {mark.text}" for mark in marks(table, row))
@@ -137,11 +160,6 @@ def _shout(mark: Mark) -> str:
     return mark.text if mark.quiet else mark.text.upper()
 
 
-def _numbers(table: ModelTable, row: int) -> str:
-    share = padded(bar(table.counted(row), table.totals.parameters, 8), 8)
-    return f"{params(table, row):>8}  {percent(table, row):>4} {share} {memory(table, row):>9}"
-
-
 def _style(table: ModelTable, row: int) -> str:
     if table.kinds[row] == Kind.GHOST:
         return "bold yellow"
@@ -157,15 +175,15 @@ _STYLES = {
 }  # fmt: skip
 
 
-def _totals(table: ModelTable) -> Iterator[str]:
+def _totals(table: ModelTable) -> Iterator[tuple[str, str]]:
     totals = table.totals
     frozen = totals.parameters - totals.trainable
-    yield f"parameters  {whole(totals.parameters)}  ({whole(totals.trainable)} trainable, {whole(frozen)} frozen)"
+    yield "parameters", f"{whole(totals.parameters)}  ({whole(totals.trainable)} trainable, {whole(frozen)} frozen)"
     if totals.lazy:
-        yield f"            + {plural(totals.lazy, 'lazy tensor')}, of unknown size until the first run"
+        yield "", f"+ {plural(totals.lazy, 'lazy tensor')}, of unknown size until the first run"
     if totals.buffers:
-        yield f"buffers     {plural(totals.buffers, 'element')}"
+        yield "buffers", plural(totals.buffers, "element")
     part = "" if table.device(0) == "meta" else "in part "
     where = "" if totals.allocated else f"  ({part}not allocated: on the meta device)"
-    yield f"memory      {whole(totals.bytes)} bytes  ({size(totals.bytes)}){where}"
-    yield f"modules     {whole(totals.modules)}"
+    yield "memory", f"{whole(totals.bytes)} bytes  ({size(totals.bytes)}){where}"
+    yield "modules", whole(totals.modules)

@@ -1,0 +1,88 @@
+"""The columns of numbers beside the names of the plain tree: what the structure is, or what a run made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from inspector import labels, run_labels
+from inspector.format import bar, padded
+from inspector.run_rows import RunRows
+from inspector.table import ModelTable
+
+_GAP = "  "
+_OUTPUT_CELLS = 40
+"""Outputs that would take more are counted."""
+
+
+class Column(NamedTuple):
+    """A title, and a cell for every line."""
+
+    title: str
+    cells: list[str]
+    width: int
+    right: bool = True
+    rank: int = 0
+    """Those of the highest rank are the first to be left out."""
+
+    def aligned(self, text: str) -> str:
+        return " " * (self.width - cell_len(text)) + text if self.right else padded(text, self.width)
+
+
+def _column(title: str, cells: list[str], least: int = 0, *, right: bool = True, rank: int = 0) -> Column:
+    width = max([least, len(title), *map(cell_len, cells)])
+    return Column(title, cells, width, right, rank)
+
+
+def of_structure(table: ModelTable, shown: list[tuple[int, str]]) -> list[Column]:
+    """Parameters with their share, and memory."""
+    rows = [row for row, _ in shown]
+    return [
+        _column("params", [labels.params(table, row) for row in rows], 8),
+        _column("   %", [_share(table, row) for row in rows], 13, right=False),
+        _column("memory", [labels.memory(table, row) for row in rows], 8),
+    ]
+
+
+def _share(table: ModelTable, row: int) -> str:
+    return f"{labels.percent(table, row):>4} {bar(table.counted(row), table.totals.parameters, 8)}".rstrip()
+
+
+def of_run(rows: RunRows, shown: list[int]) -> list[Column]:
+    """What came out of each row, its parameters, and what its calls cost; no column that has nothing to say."""
+    table = rows.table
+
+    def cells(said: Callable[[RunRows, int], str]) -> list[str]:
+        return [said(rows, row) for row in shown]
+
+    found = [
+        _column("output", [run_labels.output(rows, row, _OUTPUT_CELLS) for row in shown], right=False),
+        _column("calls", cells(run_labels.calls), rank=1),
+        _column("params", [labels.params(table, row) for row in shown], 8),
+        _column("%", [labels.percent(table, row) for row in shown], 4, rank=3),
+        _column("time", cells(run_labels.row_seconds), rank=2),
+        _column("FLOPs", cells(run_labels.row_flops), rank=1),
+    ]
+    return [column for column in found if any(column.cells)]
+
+
+def fitting(columns: list[Column], width: int | None) -> list[Column]:
+    """As many as find room, the most important ones always."""
+    found = list(columns)
+    while width is not None and sum(len(_GAP) + column.width for column in found) > width:
+        least = max(found, key=lambda column: column.rank)
+        if not least.rank:
+            break
+        found.remove(least)
+    return found
+
+
+def titles(columns: list[Column]) -> str:
+    return _GAP.join(column.aligned(column.title) for column in columns)
+
+
+def line(columns: list[Column], place: int) -> str:
+    """The cells of one line."""
+    return _GAP.join(column.aligned(column.cells[place]) for column in columns)

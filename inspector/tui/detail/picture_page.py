@@ -53,8 +53,7 @@ def write_picture(page: Page, picture: Picture, look: Look) -> None:
         page.lines += [*drawing.lines, *_scale_lines(page, picture, look, page.width), [], *facts.lines]
     write_channels(page, picture, axis_name(look.axes, len(picture.index) - 1))
     if picture.numbers and not _is_matrix(facts, picture):
-        page.heading("the first values")
-        page.prose(" ".join(picture.numbers))
+        _write_numbers(page, picture)
 
 
 def slice_line(page: Page, picture: Picture, axes: tuple[str, ...]) -> list[Piece]:
@@ -94,6 +93,7 @@ def _write_facts(page: Page, picture: Picture) -> None:
     if odd:
         page.prose(f"! marks {plural(odd, 'value')} that {'is' if odd == 1 else 'are'} not finite", page.palette.error)
     if _is_matrix(page, picture):
+        page.blank()
         _write_matrix(page, picture)
 
 
@@ -121,9 +121,17 @@ def _column(picture: Picture) -> int:
     return max(map(len, picture.numbers), default=0) + 2
 
 
+def _write_numbers(page: Page, picture: Picture) -> None:
+    if _is_matrix(page, picture):
+        page.heading("values")
+        _write_matrix(page, picture)
+    else:
+        page.heading("the first values")
+        page.prose(" ".join(picture.numbers))
+
+
 def _write_matrix(page: Page, picture: Picture) -> None:
     width, column = picture.scaled[1], _column(picture)
-    page.blank()
     for at in range(0, len(picture.numbers), width):
         row = picture.numbers[at : at + width]
         page.line(("".join(f"{text:>{column}}" for text in row), page.palette.base))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -76,8 +77,21 @@ class RunTable:
             child += self.size[child]
 
     def own_seconds(self, call: int) -> float:
-        """Time of a call that none of the calls in it took."""
-        return self.seconds[call] - sum(self.seconds[child] for child in self.children(call))
+        """Time of a call that none of the calls in it took; NaN where it was not timed."""
+        inside = (self.seconds[child] for child in self.children(call))
+        return self.seconds[call] - sum(taken for taken in inside if not math.isnan(taken))
+
+    def own_flops(self, call: int) -> int:
+        """FLOPs of a call that none of the calls in it took."""
+        return self.flops[call] - sum(self.flops[child] for child in self.children(call))
+
+    def depth(self, call: int) -> int:
+        """How many calls stand around it."""
+        depth = 0
+        while call:
+            call = self.parent[call]
+            depth += 1
+        return depth
 
     # --- the calls of a row ---------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from inspector.messages import (
     ModelBuilt,
     ModuleDescribed,
     Request,
+    Run,
     StageStarted,
     StructureFinished,
     StructureOutlined,
@@ -62,6 +63,9 @@ class FakeEngine:
     asked: list[Request] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     kept: int = 0
+    interrupted: list[int] = field(default_factory=list)
+    runs: list[list[Event]] = field(default_factory=list)
+    """What each run tells, in turn; nothing once they are told."""
     closed: bool = False
     loads: list[Load] = field(default_factory=list)
 
@@ -91,6 +95,12 @@ class FakeEngine:
                 self.hear(engine, ModuleDescribed(request.row, DETAIL))
             case MeasureTensor():
                 self.hear(engine, TensorMeasured(request.row, STATS, 0.001))
+            case Run() if self.runs:
+                self.tell(engine, self.runs.pop(0))
+        return True
+
+    def interrupt(self, engine: int) -> bool:
+        self.interrupted.append(engine)
         return True
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from textual.app import SystemCommand
 from textual.screen import Screen
 
 from inspector.format import literal, plural
-from inspector.messages import Load
+from inspector.messages import Load, Run
 from inspector.query import QueryError, search
 from inspector.schema import Source
 from inspector.table import ModelTable
@@ -24,16 +24,16 @@ from inspector.tui.clipboard import copy
 from inspector.tui.conversation import Connect
 from inspector.tui.keys import KEYS
 from inspector.tui.prompt import Given, Typed
-from inspector.tui.window import Window
+from inspector.tui.run_commands import RunCommands
 
 
-class InspectorApp(Window):
+class InspectorApp(RunCommands):
     """The window with everything that can be done in it."""
 
     # --- finding ------------------------------------------------------------------------------------------------
 
-    def __init__(self, connect: Connect, request: Load, appearance: Appearance) -> None:
-        super().__init__(connect, request, appearance)
+    def __init__(self, connect: Connect, request: Load, appearance: Appearance, run: Run | None = None) -> None:
+        super().__init__(connect, request, appearance, run)
         self._origin = 0
         """The row where the cursor was when the prompt opened."""
         self._searched = ""
@@ -69,7 +69,7 @@ class InspectorApp(Window):
         """Give the line back to the status."""
         self.prompt.close()
         self.status.display = True
-        (self.model_tree if self.model_tree.display else self.detail).focus()
+        (self.main if self.main.display else self.detail).focus()
         self.show_status()
 
     def rows_renumbered(self, table: ModelTable) -> None:

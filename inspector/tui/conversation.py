@@ -22,6 +22,7 @@ from inspector.messages import (
     Printed,
     Request,
     RowsDescribed,
+    Run,
     StageStarted,
     StillRunning,
     StructureFinished,
@@ -33,6 +34,7 @@ from inspector.messages import (
 from inspector.schema import Failure
 from inspector.table import ModelTable
 from inspector.tui.open_model import Loading, OpenModel, OutputLog, Stage
+from inspector.tui.runs import Runs, RunView
 
 
 class Engine(Protocol):
@@ -50,6 +52,10 @@ class Engine(Protocol):
 
     def send(self, request: Request, engine: int) -> bool:
         """Ask an engine; False when it is gone."""
+        ...
+
+    def interrupt(self, engine: int) -> bool:
+        """End the run that goes on in this engine; False when it cannot be told."""
         ...
 
     def close(self) -> None:
@@ -81,8 +87,9 @@ class View(Protocol):
 class Conversation:
     """What is known, and what may be asked."""
 
-    def __init__(self, view: View, request: Load) -> None:
+    def __init__(self, view: View, request: Load, run_view: RunView, run: Run | None = None) -> None:
         self.view = view
+        self.runs = Runs(self, run_view, run)
         self.request = request
         """The last load that was asked for: what a reload repeats."""
         self.asked_at = 0.0
@@ -106,16 +113,16 @@ class Conversation:
         self.request, self.asked_at = request, time.time()
         self.loading = Loading(self.engine.load(request))
         if self.stage is None:
-            self._enter(Stage("starting an engine"))
+            self.enter(Stage("starting an engine"))
 
     def cancel(self) -> bool:
-        """Give up what is being loaded; False when nothing is."""
+        """Give up what is being loaded, or run; False when nothing is."""
         if self.loading is None or self.engine is None:
-            return False
+            return self.runs.cancel()
         self.engine.drop(self.loading.engine)
         self.loading = None
         self.outdated = "OUT OF DATE: loading was cancelled, R loads again"
-        self._enter(None)
+        self.enter(None)
         return True
 
     def describe(self, row: int) -> None:
@@ -158,22 +165,25 @@ class Conversation:
                 self.log.add(event)
                 self.view.stage_changed()
             case TorchImported():
-                self._enter(Stage("starting an engine") if self.loading is not None else None)
+                self.enter(Stage("starting an engine") if self.loading is not None else None)
             case Failed(row=int(row)):
                 self._answer_failed(engine, row, event.failure)
+            case Failed() if self._is_open(engine) and self.runs.failed(event.failure):
+                pass
             case TorchMissing() | Failed() | EngineDied():
                 self._failed(engine, event.failure)
             case _ if self._is_loading(engine):
                 self._hear_loading(event)
             case _ if self.model is not None and self.model.engine == engine:
-                self._hear_open(self.model, event)
+                if not self.runs.hear(self.model, event):
+                    self._hear_open(self.model, event)
 
     def _hear_loading(self, event: Event) -> None:
         """What a model on its way tells: stages, the lines it is in, that it was built, its first outline."""
         assert self.loading is not None
         match event:
             case StageStarted():
-                self._enter(Stage(event.what))
+                self.enter(Stage(event.what))
             case StillRunning() if self.stage is not None:
                 self.stage.running = event
                 self.view.stage_changed()
@@ -195,6 +205,7 @@ class Conversation:
     def _open(self, loading: Loading, event: StructureOutlined) -> None:
         assert self.engine is not None
         before, self.loading, self.failure = self.model, None, None
+        self.runs.forget()
         self.model = loading.opened(ModelTable(event.outline), preview=event.preview)
         self.engine.keep(loading.engine)
         self.stage, self.outdated = None, ""
@@ -214,12 +225,17 @@ class Conversation:
                 model.guard = event.guard
                 if event.changed:
                     self.view.model_not_as_found(event.changed)
+                if self.runs.automatic:
+                    self.runs.begin(dry=True, unasked=True)
             case ModuleDescribed():
                 model.details[event.row] = event.detail
                 self.view.answer_came()
             case TensorMeasured():
                 model.measured[event.row] = event
                 self.view.answer_came()
+            case StillRunning() if self.stage is not None:
+                self.stage.running = event
+                self.view.stage_changed()
 
     def _answer_failed(self, engine: int, row: int, failure: Failure) -> None:
         """What was asked about one row came to nothing: the row's page says so, everything else stays."""
@@ -229,20 +245,25 @@ class Conversation:
 
     def _failed(self, engine: int, failure: Failure) -> None:
         """A load came to nothing, or the engine of the open model is gone; whatever is known stays."""
-        if self.model is not None and self.model.engine == engine and failure.stage == "engine":
+        if self.model is not None and self._is_open(engine) and failure.stage == "engine":
             self.model.alive = False
+            self.runs.forget()
         elif engine and not self._is_loading(engine):
             return
         else:
             self.loading = None
             self.outdated = "OUT OF DATE: the last load failed, R tells why"
         self.failure = failure
-        self._enter(None)
+        self.enter(None)
         self.view.load_failed(failure)
+
+    def _is_open(self, engine: int) -> bool:
+        return self.model is not None and self.model.engine == engine
 
     def _is_loading(self, engine: int) -> bool:
         return self.loading is not None and self.loading.engine == engine
 
-    def _enter(self, stage: Stage | None) -> None:
+    def enter(self, stage: Stage | None) -> None:
+        """Say what goes on from now on; None is nothing."""
         self.stage = stage
         self.view.stage_changed()

@@ -11,8 +11,8 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Where = Literal["everywhere", "pane", "tree"]
-"""Everywhere: the whole window. Pane: tree and detail alike. Tree: the tree alone."""
+Where = Literal["everywhere", "pane", "tree", "trace"]
+"""Everywhere: the whole window. Pane: tree, trace and detail alike. Tree and trace: there alone."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ KEYS: tuple[Key, ...] = (
     Key("shallower", "minus", "-", "deeper(-1)", "open one level less", "tree"),
     Key("expand-all", "asterisk", "*", "expand_below", "open everything below the row", "tree"),
     Key("collapse-all", "underscore", "_", "collapse_below", "close everything below the row", "tree"),
-    Key("sort", "s", "s", "sort", "sort siblings: registration, params, memory, name, type", "tree"),
+    Key("sort", "s", "s", "sort", "sort siblings: registration, params, memory, time, FLOPs, name, type", "tree"),
+    Key("sort-trace", "s", "s", "sort", "trace: in order, by time, by FLOPs, by memory", "trace"),
     Key("columns", "c", "c", "columns", "other columns", "tree"),
     Key("original", "equals_sign", "=", "original", "to the first place of a shared module or tied tensor", "tree"),
     Key("detail", "enter", "Enter", "detail", "details of the row; its keys go there", "everywhere"),
@@ -54,6 +55,14 @@ KEYS: tuple[Key, ...] = (
     Key("other-pane", "tab", "Tab", "app.other_pane", "tree ⇄ details", "pane"),
     Key("page-1", "1", "1", "tab(0)", "details: overview", "everywhere"),
     Key("page-2", "2", "2", "tab(1)", "details: source, or the whole traceback", "everywhere"),
+    Key("page-3", "3", "3", "tab(2)", "details: the last run, call by call", "everywhere"),
+    Key("run", "r", "r", "run", "run the model: shapes, time, FLOPs, statistics of every layer", "everywhere"),
+    Key("inputs", "i", "i", "inputs", "what goes into the model", "everywhere"),
+    Key("trace", "t", "t", "trace", "tree ⇄ trace: every call in the order of the run", "everywhere"),
+    Key("untouched", "u", "u", "untouched", "run with nothing watched but the whole", "everywhere"),
+    Key(
+        "picture", "p", "p", "picture", "see the values as a picture: a weight, or what the row gave out", "everywhere"
+    ),
     Key("measure", "v", "v", "measure", "measure the values of the tensor", "everywhere"),
     Key("search", "slash", "/", "search", "search names, paths and classes", "everywhere", priority=True),
     Key("next", "n", "n", "next(1)", "next match", "everywhere"),
@@ -74,9 +83,10 @@ KEYS: tuple[Key, ...] = (
 )
 
 ALWAYS_SHOWN = (
-    ("search", "search"), ("help", "help"), ("quit", "quit"), ("detail", "detail"), ("fold", "fold"),
-    ("filter", "filter"), ("sort", "sort"), ("columns", "columns"), ("measure", "values"), ("reload", "reload"),
-    ("edit", "edit"), ("copy", "copy"), ("log", "log"),
+    ("run", "run"), ("help", "help"), ("quit", "quit"), ("search", "search"), ("inputs", "inputs"),
+    ("detail", "detail"), ("trace", "trace"), ("columns", "columns"), ("filter", "filter"), ("sort", "sort"),
+    ("measure", "values"), ("picture", "picture"), ("reload", "reload"), ("edit", "edit"), ("copy", "copy"),
+    ("log", "log"),
 )  # fmt: skip
 """The line of keys by their ids, the most wanted first; what has no room is left out."""
 

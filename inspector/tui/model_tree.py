@@ -12,13 +12,14 @@ from textual.message import Message
 from textual.strip import Strip
 
 from inspector.format import end_cut
+from inspector.run_rows import RunRows
 from inspector.schema import Kind
 from inspector.table import ModelTable
 from inspector.tui.canvas import Canvas, Line
 from inspector.tui.keys import bindings
 from inspector.tui.palette import Palette
 from inspector.tui.shown_rows import ShownRows
-from inspector.tui.tree_columns import ORDERS, SETS
+from inspector.tui.tree_columns import COSTS, ORDERS, SETS, Column
 from inspector.tui.tree_line import Layout, heading, tree_line
 
 FIRST_SCREEN = 40
@@ -43,6 +44,8 @@ class ModelTree(Canvas, can_focus=True):
         self.first_depth = first_depth
         """Levels below the root that a model is opened to; None is as many as fit on a screen."""
         self.shown: ShownRows | None = None
+        self.expects_run = False
+        """Whether there is room for what a run tells before there was one."""
         self.changes: dict[int, str] = {}
         """Row → + ~ -, what a reload did to it."""
         self._at = 0
@@ -119,13 +122,18 @@ class ModelTree(Canvas, can_focus=True):
             said = Line().add(f" {end_cut(self._instead, width - 2)}", self.palette.dim)
             blank = Strip.blank(width, self.palette.base)
             return [blank, said.strip(width, self.palette, ascii_only=self.ascii_only), *[blank] * height][:height]
-        layout = Layout.fit(width - 1, SETS[self._columns])
+        layout = Layout.fit(width - 1, self._shown_columns())
         strips = [heading(layout, self.palette, ORDERS[self._order][0], self.ascii_only)]
         window = self.shown.rows[self._top : self._top + height - 1]
         for index, row in enumerate(window, self._top):
             strips.append(self._cursor_line(row, layout) if index == self._at else self._line(row, layout))
         strips += [Strip.blank(width - 1, self.palette.base)] * (height - len(strips))
         return [strip + scroll for strip, scroll in zip(strips, self._scroll_bar(height), strict=False)]
+
+    def _shown_columns(self) -> tuple[Column, ...]:
+        """The set that was chosen; what a run tells has no column where no run is."""
+        told = self.expects_run or (self.shown is not None and self.shown.flow is not None)
+        return tuple(column for column in SETS[self._columns] if told or not column.of_run)
 
     def _line(self, row: int, layout: Layout, cursor: Style | None = None) -> Strip:
         if cursor is None and (known := self._cache.get(row)) is not None and known.cell_length == layout.width:
@@ -296,14 +304,32 @@ class ModelTree(Canvas, can_focus=True):
         _, key = ORDERS[self._order]
         shown = self.shown
         if shown is not None and (key is not None or shown.sorted):
-            shown.sort(None if key is None else lambda row: key(shown.table, row))
+            shown.sort(None if key is None else lambda row: key(shown, row))
 
     @property
     def order(self) -> str:
         return ORDERS[self._order][0]
 
     def action_columns(self) -> None:
-        self._columns = (self._columns + 1) % len(SETS)
+        step = 2 if self._columns + 1 == COSTS and self.shown is not None and self.shown.flow is None else 1
+        self.show_columns((self._columns + step) % len(SETS))
+
+    def show_columns(self, columns: int) -> None:
+        """Show one of the sets of columns."""
+        self._columns = columns
+        self.redraw()
+
+    def show_run(self, flow: RunRows | None) -> None:
+        """Show what a run told, in place of what one before it told; the cursor stays on its module."""
+        if self.shown is None:
+            return
+        table, row = self.shown.table, self.row
+        row = row if row < table.count else table.above(row)
+        table.attach(None if flow is None else flow.run)
+        self.shown.flow = flow
+        self._apply_order()
+        self.shown.rebuild()
+        self._at = self.shown.reveal(row)
         self.redraw()
 
     def keep(self, rows: list[int] | None) -> None:

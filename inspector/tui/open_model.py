@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from inspector.format import literal, size
 from inspector.messages import Printed, StillRunning, TensorMeasured
+from inspector.run_rows import RunRows
+from inspector.run_schema import InputSet, RunRecord
 from inspector.schema import Candidate, Failure, Flag, ModuleDetail, Target
 from inspector.table import ModelTable
 from inspector.tui.tree_line import totals_line
@@ -38,6 +40,12 @@ class OpenModel:
     failed: dict[int, Failure] = field(default_factory=dict)
     """Row → why a question about it came to nothing."""
     asked: set[tuple[str, int]] = field(default_factory=set)
+    inputs: InputSet | None = None
+    """What goes into it, once that is known."""
+    run: RunRecord | None = None
+    """The last run, dry or real."""
+    flow: RunRows | None = None
+    """The calls of that run, by row."""
 
     def complete(self, table: ModelTable) -> None:
         """Put the whole structure in the place of a first outline; rows have other numbers now."""

@@ -14,7 +14,7 @@ from textual.theme import BUILTIN_THEMES
 
 from inspector.client import EngineClient, Server
 from inspector.config import Config
-from inspector.messages import Event, Load
+from inspector.messages import Event, Load, Run
 from inspector.schema import Failure
 from inspector.tui import palette
 from inspector.tui.app import InspectorApp
@@ -34,11 +34,13 @@ def open_window(
     *,
     depth: int | None = None,
     filter_words: str = "",
+    run: Run | None = None,
 ) -> Failure | None:
     """Run the window to its end; returns the failure that the person left with, if the model never opened.
 
     The tree is opened to `depth` levels and narrowed to `filter_words` at first. Raises WindowError for a theme or a
-    key that there is not, before the terminal is touched.
+    key that there is not, before the terminal is touched. `run` says what goes into the model, whose shapes are looked
+    for as soon as it is there; None looks for none.
     """
     appearance = replace(appearance_of(config), depth=depth, filter_words=filter_words)
 
@@ -49,7 +51,7 @@ def open_window(
             loop.add_signal_handler(ending, app.exit)
         return EngineClient(server, hear, loop, log)
 
-    app = InspectorApp(connect, request, appearance)
+    app = InspectorApp(connect, request, appearance, run)
     return app.run(mouse=config.mouse)
 
 

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
+from inspector.run_rows import RunRows
 from inspector.schema import Kind
 from inspector.table import ModelTable
 
@@ -21,6 +22,8 @@ class ShownRows:
 
     def __init__(self, table: ModelTable) -> None:
         self.table = table
+        self.flow: RunRows | None = None
+        """The last run, by row."""
         self.open: set[int] = {0}
         """Rows whose children are shown, when they themselves are."""
         self.rows: list[int] = []

@@ -6,10 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rich.style import Style
+
+from inspector import labels
 from inspector.format import bar, count
-from inspector.labels import memory, params, percent
+from inspector.run_rows import Cost
 from inspector.schema import Flag
 from inspector.table import ModelTable
+from inspector.tui import run_columns
+from inspector.tui.palette import Palette
+from inspector.tui.shown_rows import ShownRows
 
 
 @dataclass(frozen=True)
@@ -18,11 +24,18 @@ class Column:
 
     title: str
     width: int
-    cell: Callable[[ModelTable, int], str]
-    """Table and row → text of at most `width` cells."""
+    cell: Callable[[ShownRows, int], str]
+    """What is shown, and a row of it → text of at most `width` cells."""
     right: bool = True
     gives_way: int = 1
     """Where there is too little room, the column with the highest number goes first; 0 stays."""
+    style: Callable[[ShownRows, int, Palette], Style] | None = None
+    of_run: bool = False
+    """Whether a run tells it."""
+
+
+def _of_table(cell: Callable[[ModelTable, int], str]) -> Callable[[ShownRows, int], str]:
+    return lambda shown, row: cell(shown.table, row)
 
 
 def _bar(table: ModelTable, row: int) -> str:
@@ -44,32 +57,55 @@ def _buffers(table: ModelTable, row: int) -> str:
     return count(table.buffers[row]) if table.buffers[row] else ""
 
 
-PARAMS = Column("params", 8, params, gives_way=0)
-BAR = Column("", 5, _bar, right=False)
-PERCENT = Column("%", 4, percent, gives_way=3)
-BYTES = Column("memory", 8, memory, gives_way=2)
-TRAINS = Column("trains", 6, _trains, right=False)
-MODE = Column("mode", 6, _mode, right=False)
-BUFFERS = Column("buffers", 8, _buffers)
-DTYPE = Column("dtype", 9, lambda table, row: table.dtype(row)[:9], right=False)
-DEVICE = Column("device", 8, lambda table, row: table.device(row)[:8], right=False)
+PARAMS = Column("params", 8, _of_table(labels.params), gives_way=0)
+BAR = Column("", 5, _of_table(_bar), right=False)
+PERCENT = Column("%", 4, _of_table(labels.percent), gives_way=3)
+BYTES = Column("memory", 8, _of_table(labels.memory), gives_way=2)
+TRAINS = Column("trains", 6, _of_table(_trains), right=False)
+MODE = Column("mode", 6, _of_table(_mode), right=False)
+BUFFERS = Column("buffers", 8, _of_table(_buffers))
+DTYPE = Column("dtype", 9, lambda shown, row: shown.table.dtype(row)[:9], right=False)
+DEVICE = Column("device", 8, lambda shown, row: shown.table.device(row)[:8], right=False)
+OUTPUT = Column(
+    "output",
+    run_columns.OUTPUT_CELLS,
+    run_columns.output,
+    right=False,
+    gives_way=0,
+    style=run_columns.output_style,
+    of_run=True,
+)
+TIME = Column("time", 8, run_columns.seconds, gives_way=0, of_run=True)
+TIME_BAR = Column("", 5, run_columns.seconds_bar, right=False, gives_way=2, of_run=True)
+FLOPS = Column("FLOPs", 7, run_columns.flop_count, of_run=True)
+KEPT = Column("makes", 8, run_columns.kept, gives_way=3, of_run=True)
 
 SETS: tuple[tuple[Column, ...], ...] = (
-    (PARAMS, BAR, PERCENT, BYTES),
+    (OUTPUT, PARAMS, BAR, PERCENT, BYTES),
+    (OUTPUT, TIME, TIME_BAR, FLOPS, KEPT),
     (PARAMS, TRAINS, MODE, BUFFERS),
     (PARAMS, DTYPE, DEVICE, BYTES),
 )
+STRUCTURE, COSTS = 0, 1
 """What a key press goes through."""
 
-SortKey = Callable[[ModelTable, int], Any]
+SortKey = Callable[[ShownRows, int], Any]
 ORDERS: tuple[tuple[str, SortKey | None], ...] = (
     ("registration order", None),
-    ("params", lambda table, row: -table.elements[row]),
-    ("memory", lambda table, row: -table.held[row]),
-    ("name", lambda table, row: _natural(table.name(row))),
-    ("type", lambda table, row: (table.type(row).name, row)),
+    ("params", lambda shown, row: -shown.table.elements[row]),
+    ("memory", lambda shown, row: -shown.table.held[row]),
+    ("time", lambda shown, row: -_known(shown, row).seconds),
+    ("FLOPs", lambda shown, row: -_known(shown, row).flops),
+    ("name", lambda shown, row: _natural(shown.table.name(row))),
+    ("type", lambda shown, row: (shown.table.type(row).name, row)),
 )
 """What siblings can be sorted by."""
+
+
+def _known(shown: ShownRows, row: int) -> Cost:
+    """What a row took; nothing where nobody knows, so that it sorts last."""
+    known = run_columns.cost(shown, row)
+    return known if known is not None and known.seconds == known.seconds else Cost(0.0, known.flops if known else 0, 0)
 
 
 def _natural(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -14,6 +14,7 @@ from inspector.schema import GhostRow, Kind, ModuleRow, RunRow, TensorRow
 from inspector.table import ModelTable
 from inspector.tui.canvas import Line
 from inspector.tui.palette import Palette
+from inspector.tui.run_columns import failed, operation
 from inspector.tui.shown_rows import ShownRows
 from inspector.tui.tree_columns import Column
 
@@ -77,7 +78,9 @@ def branches(shown: ShownRows, row: int) -> str:
 
 
 def marker(shown: ShownRows, row: int) -> str:
-    """Whether something is below: ▸ closed, ▾ open."""
+    """Whether something is below: ▸ closed, ▾ open; of what forward failed in, that it did."""
+    if failed(shown, row):
+        return "✗"
     if not shown.can_open(row):
         return " " if row else ""
     return "▾" if shown.is_open(row) else "▸"
@@ -112,6 +115,15 @@ def type_pieces(table: ModelTable, row: int, palette: Palette) -> tuple[list[Pie
     return what, [(f"  {mark.text}", palette.dim if mark.quiet else palette.accent) for mark in found]
 
 
+def operation_pieces(shown: ShownRows, row: int, palette: Palette) -> tuple[list[Piece], list[Piece]]:
+    """The line of the user's code that called a function."""
+    call = operation(shown, row)
+    record = shown.table.run.record(call) if shown.table.run is not None and call is not None else None
+    if record is None or record.source is None:
+        return [("", palette.dim)], []
+    return [(f":{record.source.line}", palette.base), (f"  {literal(record.source.code.strip())}", palette.dim)], []
+
+
 def fitted(what: list[Piece], marked: list[Piece], room: int) -> list[Piece]:
     """Pieces cut to a number of cells: facts give way to marks, and marks to the type."""
     first, *rest = what or [("", Style.null())]
@@ -134,17 +146,19 @@ def tree_line(
     table = shown.table
     line = Line().add(change or " ", palette.warning if change else palette.base)
     stem = branches(shown, row) + marker(shown, row)
-    line.add(stem, palette.dim)
+    line.add(stem, palette.error if stem.endswith("✗") else palette.dim)
     name = middle_cut(name_of(table, row), max(layout.name - cell_len(stem), 4))
     line.add(name, _name_style(table, row, palette))
     line.pad(layout.name + 2, palette.base)
-    for text, style in fitted(*type_pieces(table, row, palette), layout.type - 1):
+    pieces = operation_pieces(shown, row, palette) if row >= table.count else type_pieces(table, row, palette)
+    for text, style in fitted(*pieces, layout.type - 1):
         line.add(text, style)
     line.pad(layout.name + 2 + layout.type, palette.base)
     for column in layout.columns:
-        text = end_cut(column.cell(table, row), column.width)
+        text = end_cut(column.cell(shown, row), column.width)
         blank = " " * (column.width - cell_len(text))
-        line.add(f" {blank}{text}" if column.right else f" {text}{blank}", palette.base)
+        style = palette.base if column.style is None else column.style(shown, row, palette)
+        line.add(f" {blank}{text}" if column.right else f" {text}{blank}", style)
     return line.strip(layout.width, palette, style=cursor, ascii_only=ascii_only)
 
 

@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from inspector.format import duration, literal, plural
-from inspector.messages import Load
+from inspector.messages import Load, Run
 from inspector.schema import Failure
 from inspector.table import ModelTable
 from inspector.tui.appearance import NARROW, WIDE, Appearance
@@ -32,6 +32,8 @@ from inspector.tui.model_tree import ModelTree
 from inspector.tui.open_model import OpenModel
 from inspector.tui.prompt import Prompt
 from inspector.tui.questions import Questions, file_part
+from inspector.tui.run_display import RunDisplay
+from inspector.tui.trace_view import TraceView
 from inspector.tui.watcher import Watcher
 
 SETTLE = 0.03
@@ -54,20 +56,23 @@ class Window(App[Failure]):
     .wide #detail { width: 30%; }
     .wide #source, .wide #source-divider { display: block; }
     .alone #detail { width: 100%; }
-    .alone #tree, .alone #divider, .narrow #divider { display: none; }
+    .tracing #tree { display: none; }
+    .tracing #trace { display: block; }
+    .alone #tree, .alone #trace, .alone #divider, .narrow #divider { display: none; }
     .narrow #detail { display: none; width: 100%; }
     .narrow.detail-open #detail { display: block; }
-    .narrow.detail-open #tree { display: none; }
+    .narrow.detail-open #tree, .narrow.detail-open #trace { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = list(bindings("everywhere"))
     COMMAND_PALETTE_BINDING = "ctrl+p"
     TITLE = "nn-inspect"
 
-    def __init__(self, connect: Connect, request: Load, appearance: Appearance) -> None:
+    def __init__(self, connect: Connect, request: Load, appearance: Appearance, run: Run | None = None) -> None:
         super().__init__()
         self.theme = appearance.theme
         self.appearance = appearance
-        self.talk = Conversation(self, request)
+        self.run_display = RunDisplay(self)
+        self.talk = Conversation(self, request, self.run_display, run)
         self.questions = Questions(self, self.talk)
         self.message: Status | None = None
         self.filter_words = appearance.filter_words
@@ -86,6 +91,8 @@ class Window(App[Failure]):
         palette, ascii_only = self.appearance.palette, self.appearance.ascii_only
         self.title_bar = TitleBar(palette, ascii_only=ascii_only, id="title")
         self.model_tree = ModelTree(palette, ascii_only=ascii_only, first_depth=self.appearance.depth)
+        self.model_tree.expects_run = self.talk.runs.automatic
+        self.trace = TraceView(palette, ascii_only=ascii_only)
         self.detail = DetailPane(palette, ascii_only=ascii_only)
         self.divider = Divider(palette, ascii_only=ascii_only, id="divider")
         self.source_divider = Divider(palette, ascii_only=ascii_only, id="source-divider")
@@ -94,13 +101,14 @@ class Window(App[Failure]):
         self.prompt = Prompt()
         self.key_line = KeyLine(palette, ascii_only=ascii_only, id="keys")
         self.title_bar.name_text = literal(self.talk.request.target)
-        for pane in (self.model_tree, self.detail, self.source):
+        for pane in (self.model_tree, self.trace, self.detail, self.source):
             pane.touched = self._forget_message
 
     def compose(self) -> ComposeResult:
         yield self.title_bar
         with Horizontal(id="body"):
             yield self.model_tree
+            yield self.trace
             yield self.divider
             yield self.detail
             yield self.source_divider
@@ -139,6 +147,11 @@ class Window(App[Failure]):
     def body(self) -> Screen[object]:
         """The screen with the panes, also while a help or a question lies over it."""
         return self.screen_stack[0]
+
+    @property
+    def main(self) -> ModelTree | TraceView:
+        """The pane with the cursor: the tree, or the trace in its place."""
+        return self.trace if self.body.has_class("tracing") else self.model_tree
 
     @property
     def _alone(self) -> bool:
@@ -245,7 +258,7 @@ class Window(App[Failure]):
             self.status.tell(Status(self._breadcrumbs(self.talk.model), palette.base, self._note()))
 
     def _breadcrumbs(self, model: OpenModel) -> str:
-        row = self.model_tree.row
+        row = self.row_here
         return " › ".join(literal(model.table.name(step)) for step in reversed([row, *model.table.ancestors(row)]))
 
     def _note(self) -> str:
@@ -266,6 +279,9 @@ class Window(App[Failure]):
 
     # --- details --------------------------------------------------------------------------------------------------
 
+    def on_trace_view_cursor_moved(self) -> None:
+        self.on_model_tree_cursor_moved()
+
     def on_model_tree_cursor_moved(self) -> None:
         if self._settling is not None:
             self._settling.stop()
@@ -276,14 +292,14 @@ class Window(App[Failure]):
         model = self.talk.model
         if model is not None and model.alive:
             self.talk.failure = None
-            self._ask_about(model, self.model_tree.row)
+            self._ask_about(model, self.row_here)
         if self._answers_are_due():
             self._settling = self.set_timer(PATIENCE, self.show_detail)
         else:
             self.show_detail()
 
     def _answers_are_due(self) -> bool:
-        model, row = self.talk.model, self.model_tree.row
+        model, row = self.talk.model, self.row_here
         return model is not None and self.talk.waits_for(pages.owner(model, row), row)
 
     def show_detail(self) -> None:
@@ -294,13 +310,22 @@ class Window(App[Failure]):
             write = failure_card.write_traceback if self._tab else failure_card.write
             self.detail.show(partial(write, failure=failure), (failure, self._tab))
         elif model is not None:
-            row = self.model_tree.row
+            row, call = self.row_here, self.trace.call if self.main is self.trace else None
             self.detail.tabs, self.detail.tab = pages.TABS, self._tab
-            self.detail.show(partial(pages.write, model=model, row=row, tab=self._tab), (model.engine, row, self._tab))
+            write = partial(pages.write, model=model, row=row, tab=self._tab, call=call)
+            self.detail.show(write, (model.engine, row, self._tab, call))
             if self.size.width >= WIDE:
                 self.source.show(partial(pages.write, model=model, row=row, tab=pages.SOURCE), (model.engine, row))
             self._ask_about(model, row)
         self.show_status()
+
+    @property
+    def row_here(self) -> int:
+        """The row that the cursor is about, in the tree or in the trace."""
+        flow, call = self.trace.flow, self.trace.call
+        if self.main is self.trace and flow is not None and call is not None:
+            return flow.run.row[call]
+        return self.model_tree.row
 
     def _ask_about(self, model: OpenModel, row: int) -> None:
         """Ask for what the page of a row lacks; the answer comes when it comes."""
@@ -340,11 +365,11 @@ class Window(App[Failure]):
         """Out of the detail pane, else out of a filter."""
         if self._alone:
             return
-        if not self.model_tree.has_focus or self.body.has_class("detail-open"):
+        if not self.main.has_focus or self.body.has_class("detail-open"):
             self._opened_by_failure = False
             self.body.remove_class("detail-open")
             if not self.prompt.display:
-                self.model_tree.focus()
+                self.main.focus()
         elif self.model_tree.shown is not None and self.model_tree.shown.filtered:
             self.model_tree.keep(None)
             self.filter_words = ""
@@ -355,7 +380,7 @@ class Window(App[Failure]):
         if self.source.display and self.detail.has_focus:
             self.source.focus()
         else:
-            (self.action_detail if self.model_tree.has_focus else self.action_leave)()
+            (self.action_detail if self.main.has_focus else self.action_leave)()
 
     def on_detail_pane_focused(self, event: DetailPane.Focused) -> None:
         if event.pane in (self.detail, self.source):

@@ -13,6 +13,8 @@ _TITLES: dict[Stage, str] = {
     "import": "The file cannot be imported",
     "construct": "The model cannot be built",
     "structure": "The model cannot be read",
+    "inputs": "These inputs cannot be used",
+    "forward": "Forward failed",
     "engine": "The process that holds the model ended",
 }
 

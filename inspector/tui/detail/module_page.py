@@ -17,14 +17,19 @@ _MANY = 60
 """Children or tensors listed one by one; beyond that only their number is said."""
 
 
-def write(page: Page, table: ModelTable, row: int, record: ModuleRow, detail: ModuleDetail | None) -> None:
-    """All facts of one module."""
-    plain, accent = page.palette.base, page.palette.accent
+def write_title(page: Page, table: ModelTable, row: int, record: ModuleRow) -> None:
+    """Its name and class, and the constructor facts in short."""
     kind = table.type(row)
-    page.line((literal(table.name(row)), page.palette.strong), (" · ", plain), (literal(kind.name), _group(page, kind)))
+    title = (literal(table.name(row)), page.palette.strong), (" · ", page.palette.base)
+    page.line(*title, (literal(kind.name), _group(page, kind)))
     if record.facts:
         page.prose(record.facts)
     page.blank()
+
+
+def write(page: Page, table: ModelTable, row: int, record: ModuleRow, detail: ModuleDetail | None) -> None:
+    """All facts of one module, below its title."""
+    plain, accent, kind = page.palette.base, page.palette.accent, table.type(row)
     write_path(page, table, row)
     if kind.source is not None:
         page.fact("class", (f"{_short(kind.source.file)}:{kind.source.line}", plain))

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from inspector.schema import GhostRow, ModuleRow, Row, RunRow, TensorRow
-from inspector.tui.detail import model_page, module_page, source_page, tensor_page
+from inspector.schema import GhostRow, ModuleRow, OperationRow, Row, RunRow, TensorRow
+from inspector.tui.detail import failed_call, model_page, module_page, run_page, source_page, tensor_page
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
 
-OVERVIEW, SOURCE = 0, 1
-TABS = ("overview", "source")
+OVERVIEW, SOURCE, RUN = 0, 1, 2
+TABS = ("overview", "source", "run")
 FAILURE_TABS = ("what happened", "traceback")
 
 
-def write(page: Page, model: OpenModel, row: int, tab: int) -> None:
-    """What is known about a row at this moment."""
+def write(page: Page, model: OpenModel, row: int, tab: int, call: int | None = None) -> None:
+    """What is known at this moment about a row; about one call, where a function's is looked at in the trace."""
     table = model.table
+    if call is not None and tab != SOURCE and model.flow is not None and not model.flow.run.is_module(call):
+        if model.run is not None and model.run.finding is not None and model.run.finding.call == call:
+            failed_call.write(page, model.run)
+        run_page.write_operation(page, model, call)
+        return
     record = table.row(row)
     if tab == SOURCE:
         source_page.write(page, model.details.get(owner(model, row)), alive=model.alive)
         return
+    if tab == RUN:
+        run_page.write(page, model, row)
+        return
     measured = model.measured.get(row)
     match record:
         case ModuleRow():
+            module_page.write_title(page, table, row, record)
+            _write_run(page, model, row)
             module_page.write(page, table, row, record, model.details.get(row))
             if row == 0:
                 model_page.write(page, model)
@@ -31,6 +41,9 @@ def write(page: Page, model: OpenModel, row: int, tab: int) -> None:
             tensor_page.write(page, table, row, record, measured)
         case GhostRow():
             tensor_page.write_ghost(page, table, row, record, measured)
+        case OperationRow(call=call):
+            _write_failure(page, model, row)
+            run_page.write_operation(page, model, call)
         case None:
             page.line(("reading…", page.palette.dim))
     if (failure := model.failed.get(row)) is not None:
@@ -38,6 +51,32 @@ def write(page: Page, model: OpenModel, row: int, tab: int) -> None:
         page.prose(f"{failure.type}: {failure.message}", page.palette.error)
         if failure.source is not None:
             page.prose(f"{failure.source.file}:{failure.source.line}  {failure.source.code.strip()}")
+
+
+def _write_run(page: Page, model: OpenModel, row: int) -> None:
+    """What the last run told of a module: why it failed here, else what went in and came out."""
+    _write_failure(page, model, row)
+    before = len(page.lines)
+    run_page.write_brief(page, model, row)
+    if len(page.lines) > before:
+        page.blank()
+
+
+def _write_failure(page: Page, model: OpenModel, row: int) -> None:
+    if model.run is not None and failed_row(model) == row:
+        failed_call.write(page, model.run)
+        page.blank()
+
+
+def failed_row(model: OpenModel) -> int | None:
+    """The row that the last run's forward failed in: a function's own where it has one; None when it did not fail."""
+    run, flow = model.run, model.flow
+    if run is None or run.finding is None:
+        return None
+    row, call = run.finding.row, run.finding.call
+    if row is None or flow is None or not 0 <= call < flow.run.count or flow.run.is_module(call):
+        return row or 0
+    return next((at for at in model.table.operations(row) if model.table.call_of(at) == call), row)
 
 
 def owner(model: OpenModel, row: int) -> int:

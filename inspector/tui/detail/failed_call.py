@@ -1,0 +1,50 @@
+"""The card of a failed forward: what the module received beside what it takes, who made it, and what would mend it."""
+
+from __future__ import annotations
+
+from inspector.format import literal
+from inspector.run_schema import RunRecord
+from inspector.tui.detail.page import Page
+
+
+def write(page: Page, run: RunRecord) -> None:
+    """The finding in the words that the measurement supports, the user's line, then PyTorch's own words."""
+    palette, finding, failure = page.palette, run.finding, run.failure
+    if finding is None:
+        return
+    where = ""
+    if finding.source is not None:
+        where = f"  {literal(finding.source.file.rpartition('/')[2])}:{finding.source.line}"
+    page.line(("✗ forward failed here", palette.error), (f"   {finding.id}{where}", palette.dim))
+    if run.inputs.origin == "guessed":
+        page.line(("with guessed inputs: i gives others", palette.accent))
+    page.blank()
+    page.prose(finding.message, palette.strong)
+    page.blank()
+    for label, words in (
+        ("received", finding.received),
+        ("expected", finding.expected),
+        ("made by", finding.producer),
+        ("mend", finding.fix),
+    ):
+        if words:
+            style = palette.good if label == "mend" else palette.error if label == "received" else palette.base
+            page.fact(label, (literal(words), style))
+    if failure is None:
+        return
+    if failure.context and failure.source is not None:
+        page.blank()
+        for number, text in failure.context:
+            here = number == failure.source.line
+            mark, style = ("▸", palette.strong) if here else (" ", palette.dim)
+            page.line((mark, palette.error), (f"{number:>5}  {literal(text.expandtabs(4))}", style))
+    page.blank()
+    page.prose(f"{failure.type}: {failure.message}", palette.dim)
+    page.line(("3", palette.strong), (" the whole traceback", palette.dim))
+
+
+def write_traceback(page: Page, run: RunRecord) -> None:
+    """Python's and PyTorch's own text, whole and unchanged."""
+    if run.failure is not None and run.failure.traceback:
+        page.heading("traceback")
+        page.prose(run.failure.traceback)

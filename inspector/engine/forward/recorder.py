@@ -1,0 +1,326 @@
+"""Records one forward pass: every call of a module and every operation, with what went in and what came out.
+
+While a recorder is entered, `nn.Module.__call__` is its own (as torch.fx does it): hooks of the user's stay as they
+are, the fast paths of torch's modules stay on, exceptions are seen, keyword arguments too. Time that the recorder
+itself takes is taken out of every call around it, so that a call never lasts shorter than the calls in it together.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from threading import get_ident
+from time import perf_counter_ns
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from inspector.engine.forward.calls import Call, Halt, OpenCall
+from inspector.engine.forward.makers import Makers
+from inspector.engine.forward.module_classes import ModuleClass, ModuleClasses
+from inspector.engine.forward.operations import Names, OperationMode, Switch, keeps_values
+from inspector.engine.forward.output_stats import OutputStats
+from inspector.engine.forward.seeing import Leaf, Seer, leaves, storage_of, version_of
+from inspector.engine.forward.sources import Sources
+from inspector.run_schema import CallKind, CallState, Seen
+from inspector.schema import Source, TensorStats
+
+CREATED = "created during the run"
+_LONGEST_CHAIN = 50
+
+
+@dataclass(slots=True)
+class Watched(OpenCall):
+    """An open call, and what its end is compared with."""
+
+    given: list[Tensor] = field(default_factory=list)
+    """The tensors among the arguments."""
+    versions: list[int | None] = field(default_factory=list)
+
+
+class Recorder:
+    """Everything that one forward calls.
+
+    `row_of` gives the row of a module, None for one that has none; `on_call` hears of every call of a module as it
+    begins, and what it raises ends the run.
+    """
+
+    def __init__(
+        self,
+        row_of: Callable[[nn.Module], int | None],
+        *,
+        statistics: bool = True,
+        operations: bool = True,
+        training: bool = False,
+        dry: bool = False,
+        on_call: Callable[[Call], None] | None = None,
+    ) -> None:
+        self.calls: list[Call] = []
+        """Every call, in the order in which they began."""
+        self.halt: Halt | None = None
+        """Where the forward stopped, if it did; refers to tensors: to be dropped when it has been explained."""
+        self.weights: set[int] = set()
+        """Identities of the parameters that operations got."""
+        self._row_of, self._on_call = row_of, on_call
+        self._training, self._dry, self._operations = training, dry, operations
+        self._stats = OutputStats() if statistics and not dry else None
+        self._open: list[Watched] = []
+        self._counts: dict[int, int] = {}
+        self._failed: Halt | None = None
+        """Where the last exception was raised, while it is under way."""
+        self._lost = 0
+        """Nanoseconds that recording itself has taken until now."""
+        self._makers, self._seer, self._sources = Makers(), Seer(), Sources()
+        self._classes = ModuleClasses()
+        self._switch = Switch(OperationMode(Names(), self._operation))
+        self._before: list[tuple[Callable[..., Any], int]] = []
+
+    @property
+    def current(self) -> Call | None:
+        """The innermost call that goes on."""
+        return self._open[-1].call if self._open else None
+
+    def run(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the model and record it; what it raises comes out, and `halt` says where it was raised."""
+        try:
+            with self:
+                return model(*args, **kwargs)
+        except BaseException as error:
+            if self._failed is not None and led_to(self._failed.error, error):
+                self.halt = self._failed
+            raise
+        finally:
+            self._failed = None
+            self._complete()
+
+    def __enter__(self) -> Recorder:
+        original, thread, record = nn.Module.__call__, get_ident(), self._module
+
+        def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+            if get_ident() != thread:
+                return original(module, *args, **kwargs)
+            return record(original, module, args, kwargs)
+
+        self._before.append((original, sys.getrecursionlimit()))
+        sys.setrecursionlimit(2 * sys.getrecursionlimit())  # A call of a module takes twice as many frames now.
+        nn.Module.__call__ = __call__  # type: ignore[method-assign]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        original, limit = self._before.pop()
+        nn.Module.__call__ = original  # type: ignore[method-assign]
+        sys.setrecursionlimit(limit)
+        self._switch.remove()
+        self._open.clear()
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def _module(
+        self, original: Callable[..., Any], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Carry out the call of a module."""
+        entered = perf_counter_ns()
+        heard, depth = self._switch.on, len(self._open)
+        self._switch.turn(False)
+        try:
+            known = self._classes.of(module)
+            function = partial(_without_us, original) if known.compiled else original
+            opened = self._begin_module(known, module, args, kwargs)
+            self._switch.turn(self._operations and known.users)
+            return self._carry_out(opened, entered, function, (module, *args), kwargs)
+        finally:
+            del self._open[depth:]
+            self._switch.turn(heard)
+
+    def _operation(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Carry out a function of torch; torch has taken the mode off its stack meanwhile."""
+        entered = perf_counter_ns()
+        depth = len(self._open)
+        source, meant = self._sources.caller_of_operation()
+        if not meant or not depth:
+            return function(*args, **kwargs)
+        try:
+            opened = self._begin_operation(name, function, source, args, kwargs)
+            return self._carry_out(opened, entered, function, args, kwargs)
+        finally:
+            del self._open[depth:]
+
+    def _carry_out(
+        self, opened: Watched, entered: int, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call what was called; `entered` is when recording began to take time of its own."""
+        lost, began = self._lost, perf_counter_ns()
+        ended = began
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            ended = perf_counter_ns()
+            opened.call.seconds = (ended - began - (self._lost - lost)) / 1e9
+            self._fail(opened, error)
+            raise
+        else:
+            ended = perf_counter_ns()
+            opened.call.seconds = (ended - began - (self._lost - lost)) / 1e9
+            self._returned(opened, result)
+            return result
+        finally:
+            self._lost += began - entered + perf_counter_ns() - ended
+
+    # --- beginning --------------------------------------------------------------------------------------------------
+
+    def _begin_module(
+        self, known: ModuleClass, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Watched:
+        parent = self.current
+        number = self._counts[id(module)] = self._counts.get(id(module), 0) + 1
+        row = self._row_of(module)
+        notes = (known.note,) if known.note else ()
+        if row is None:
+            row, notes = (parent.row if parent is not None else 0), (*notes, CREATED)
+        source = self._sources.caller() if parent is not None else None
+        call = Call(len(self.calls), parent, CallKind.MODULE, module, row, number=number, source=source, notes=notes)
+        opened = self._open_call(Watched(call, args, kwargs), known.names, known.rest)
+        if self._on_call is not None:
+            self._on_call(call)
+        return opened
+
+    def _begin_operation(
+        self, name: str, function: Any, source: Source | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Watched:
+        parent = self._open[-1].call
+        call = Call(len(self.calls), parent, CallKind.OPERATION, parent.module, parent.row, name, source=source)
+        opened = self._open_call(Watched(call, args, kwargs, function), _names_of(function), "")
+        self.weights.update(id(tensor) for tensor in opened.given if type(tensor) is nn.Parameter)
+        return opened
+
+    def _open_call(self, opened: Watched, names: tuple[str, ...], rest: str) -> Watched:
+        self.calls.append(opened.call)
+        self._open.append(opened)
+        with torch._C.DisableTorchFunction():
+            opened.call.inputs = tuple(self._given(opened, names, rest))
+        return opened
+
+    def _given(self, opened: Watched, names: tuple[str, ...], rest: str) -> list[Seen]:
+        found: list[Leaf] = []
+        for index, value in enumerate(opened.args):
+            found += leaves(value, names[index] if index < len(names) else f"{rest}[{index - len(names)}]")
+        for name, value in opened.kwargs.items():
+            found += leaves(value, name)
+        seen: list[Seen] = []
+        for path, tensor, text in found:
+            if tensor is None:
+                seen.append(self._seer.plain(path, text))
+                continue
+            opened.given.append(tensor)
+            opened.versions.append(version_of(tensor))
+            seen.append(self._seer.tensor(path, tensor, text, self._makers.meet(tensor), None))
+        return seen
+
+    # --- ending -----------------------------------------------------------------------------------------------------
+
+    def _returned(self, opened: Watched, result: Any) -> None:
+        depth = len(self._open) - 1
+        if self._failed is not None and depth < len(self._failed.open) and self._failed.open[depth] is opened:
+            self._failed = None  # What was raised in it, it has caught.
+        with torch._C.DisableTorchFunction():
+            found = leaves(result)
+            if opened.function is not None and self._told_only(opened, found):
+                self.calls.pop()
+                return
+            opened.call.outputs = tuple(self._output(opened, *leaf) for leaf in found)
+            self._compare(opened, [tensor for _, tensor, _ in found if tensor is not None])
+
+    def _told_only(self, opened: Watched, found: list[Leaf]) -> bool:
+        """Whether a function only told something, and neither computed a tensor nor wrote to one."""
+        computed = any(tensor is not None for _, tensor, _ in found)
+        return not computed and opened.call is self.calls[-1] and not self._wrote(opened)
+
+    def _output(self, opened: Watched, path: str, tensor: Tensor | None, text: str) -> Seen:
+        if tensor is None:
+            return self._seer.plain(path, text)
+        made = self._makers.made_by(opened.call.index, tensor)
+        stats = made.stats
+        if stats is None and self._stats is not None:
+            stats = self._same_values(opened, tensor) or self._stats.measure(tensor)
+            self._makers.measured(tensor, stats)
+        return self._seer.tensor(path, tensor, text, made.maker, stats)
+
+    def _same_values(self, opened: Watched, tensor: Tensor) -> TensorStats | None:
+        """The statistics of the first input, where the operation has only arranged its values anew."""
+        if opened.function is None or not opened.given or not keeps_values(opened.call.name):
+            return None
+        first = opened.given[0]
+        made = self._makers.of(first)
+        if made is None or made.stats is None or made.version != version_of(first) or first.dtype != tensor.dtype:
+            return None
+        return made.stats if made.stats.elements == tensor.numel() else None
+
+    def _wrote(self, opened: Watched) -> bool:
+        return any(version_of(tensor) != was for tensor, was in zip(opened.given, opened.versions, strict=True))
+
+    def _compare(self, opened: Watched, outputs: list[Tensor]) -> None:
+        """How the outputs' memory is related to that of the inputs."""
+        given = {id(tensor) for tensor in opened.given}
+        storages = {storage[0] for tensor in opened.given if (storage := storage_of(tensor)) is not None}
+        made: dict[int, int] = {}
+        viewed = False
+        for tensor in outputs:
+            if (storage := storage_of(tensor)) is None:
+                made[id(tensor)] = tensor.nbytes if type(tensor) is Tensor and id(tensor) not in given else 0
+            elif storage[0] not in storages:
+                made[storage[0]] = storage[1]
+            elif id(tensor) not in given and storage[1]:
+                viewed = True
+        opened.call.memory = sum(made.values())
+        if self._wrote(opened):
+            opened.call.notes += ("writes into its input",)
+        elif any(id(tensor) in given for tensor in outputs):
+            opened.call.notes += ("returns its input",)
+        if viewed:
+            opened.call.notes += ("a view of its input",)
+
+    def _fail(self, opened: Watched, error: BaseException) -> None:
+        if self._failed is not None and led_to(self._failed.error, error):
+            opened.call.state = CallState.UNWOUND
+            return
+        opened.call.state = CallState.FAILED
+        self._failed = Halt(error, list(self._open), self.calls, self._training, self._dry)
+
+    def _complete(self) -> None:
+        """What need not be done while the model runs: read the lines, forget the tensors."""
+        self._makers = Makers()
+        texts: dict[Source, Source] = {}
+        for call in self.calls:
+            if (source := call.source) is not None:
+                if source not in texts:
+                    texts[source] = self._sources.complete(source)
+                call.source = texts[source]
+
+
+def led_to(earlier: BaseException, later: BaseException) -> bool:
+    """Whether an exception is another one, or was raised while that was being handled."""
+    error: BaseException | None = later
+    for _ in range(_LONGEST_CHAIN):
+        if error is None or error is earlier:
+            break
+        error = error.__cause__ or error.__context__
+    return error is earlier
+
+
+def _names_of(function: Any) -> tuple[str, ...]:
+    """The parameters of a function that is written in Python; those of C tell no names."""
+    code = getattr(function, "__code__", None)
+    return code.co_varnames[: code.co_argcount] if code is not None else ()
+
+
+def _without_us(original: Callable[..., Any], module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    """Call a module as if nobody recorded: what torch.compile traces must be torch's own."""
+    ours = nn.Module.__call__
+    nn.Module.__call__ = original  # type: ignore[method-assign]
+    try:
+        return original(module, *args, **kwargs)
+    finally:
+        nn.Module.__call__ = ours  # type: ignore[method-assign]

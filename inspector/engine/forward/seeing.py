@@ -1,0 +1,212 @@
+"""What flows, told without being kept: nested values → `Seen`s of their tensors and of what is none.
+
+Values may be anything that a user's forward takes or returns; nothing of theirs is called on the way: containers are
+read by the methods of the built-in classes that they derive from, objects by what stands in their own `__dict__`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from types import FunctionType, GeneratorType, MethodType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from inspector.engine.failure import sendable
+from inspector.engine.forms import PLAIN, Forms
+from inspector.engine.source_files import attributes
+from inspector.run_schema import Seen
+from inspector.schema import TensorStats
+
+MOST_LEAVES = 256
+"""Values of one argument or result that are told one by one; of further ones only that there are more."""
+DEEPEST = 8
+_LONGEST_TEXT = 80
+_SPELLED = frozenset((type(None), bool, int, float, complex, type(...), torch.dtype, torch.device, torch.Size, slice))
+_OPAQUE = (FunctionType, MethodType, GeneratorType, nn.Module, type)
+
+Leaf = tuple[str, Any, str]
+"""Path, tensor or None, and what must be said of it."""
+
+
+def leaves(value: Any, path: str = "") -> list[Leaf]:
+    """Every tensor in a value, and every plain value beside them, by path; at most MOST_LEAVES and one that says so."""
+    if type(value) in PLAIN:
+        return [(path, value, "")]
+    found: list[Leaf] = []
+    for leaf in _walk(value, path, 0, frozenset(), False):
+        if len(found) == MOST_LEAVES:
+            found.append((path, None, "… and more"))
+            break
+        found.append(leaf)
+    return found
+
+
+def tensors_of(value: Any) -> Iterator[Tensor]:
+    """Every tensor in a value."""
+    return (tensor for _, tensor, _ in leaves(value) if tensor is not None)
+
+
+def _walk(value: Any, path: str, depth: int, above: frozenset[int], tensors_only: bool) -> Iterator[Leaf]:
+    kind = type(value)
+    if issubclass(kind, Tensor):
+        yield path, value, ""
+    elif issubclass(kind, PackedSequence):
+        yield path, tuple.__getitem__(value, 0), _packed(value)
+    elif (text := _spelled(value)) is not None:
+        if not tensors_only:
+            yield path, None, text
+    elif depth > DEEPEST or id(value) in above:
+        yield path, None, "…"
+    else:
+        above |= {id(value)}
+        parts = _parts(value)
+        if parts is None:  # an object of some class: its name, and the tensors that it holds
+            if not tensors_only:
+                yield path, None, _name(kind)
+            if issubclass(kind, _OPAQUE):
+                return
+            for name, part in attributes(value).items():
+                yield from _walk(part, f"{path}.{name}", depth + 1, above, True)
+            return
+        for name, part in parts:
+            yield from _walk(part, path + name, depth + 1, above, tensors_only)
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]] | None:
+    """What a container holds, each with its step of a path; None of what is none."""
+    kind = type(value)
+    if issubclass(kind, tuple):
+        names = _field_names(kind)
+        if names:
+            return ((f".{name}", part) for name, part in zip(names, tuple.__iter__(value), strict=False))
+        return ((f"[{index}]", part) for index, part in enumerate(tuple.__iter__(value)))
+    if issubclass(kind, list):
+        return ((f"[{index}]", part) for index, part in enumerate(list.__iter__(value)))
+    if issubclass(kind, dict):
+        return ((f"[{_key(key)}]", part) for key, part in list(dict.items(value)))
+    if dataclasses.is_dataclass(kind):
+        return ((f".{name}", part) for name, part in attributes(value).items())
+    return None
+
+
+def _field_names(kind: type) -> tuple[str, ...]:
+    names = kind.__dict__.get("_fields") or ("n_fields" in kind.__dict__ and kind.__dict__.get("__match_args__")) or ()
+    for base in kind.__mro__[1:]:
+        names = names or base.__dict__.get("_fields", ())
+    return names if type(names) is tuple and all(type(name) is str for name in names) else ()
+
+
+def _key(key: Any) -> str:
+    if type(key) is str:
+        return f'"{sendable(key[:_LONGEST_TEXT])}"'
+    return repr(key) if type(key) in _SPELLED else _name(type(key))
+
+
+def _spelled(value: Any) -> str | None:
+    """A plain value, or a short sequence of plain ones, as it would be typed; None of everything else."""
+    kind = type(value)
+    if kind in _SPELLED:
+        return _shortened(repr(value))
+    if kind is str:
+        return _shortened(sendable(repr(value[: 2 * _LONGEST_TEXT])))
+    if kind in (tuple, list) and all(type(part) in _SPELLED for part in value[:MOST_LEAVES]):
+        return _shortened(repr(value[:_LONGEST_TEXT]))
+    if kind is dict and not value:
+        return "{}"
+    return None
+
+
+def _shortened(text: str) -> str:
+    text = text.replace("torch.", "") if text.startswith("torch.") else text
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+
+
+def _name(kind: type) -> str:
+    return sendable(kind.__name__)
+
+
+def _packed(value: Any) -> str:
+    sizes = tuple.__getitem__(value, 1)
+    try:
+        listed = sizes[:4].tolist()
+    except Exception:  # fake, or not what torch makes
+        return "PackedSequence"
+    further = ", …" if len(sizes) > len(listed) else ""
+    first = listed[0] if listed else 0
+    return f"PackedSequence of {first} sequences, batch_sizes {', '.join(map(str, listed))}{further}"
+
+
+# --- tensors ----------------------------------------------------------------------------------------------------------
+
+
+class Seer:
+    """Describes tensors; texts and unusual forms are made once."""
+
+    def __init__(self) -> None:
+        self._forms = Forms()
+        self._texts: dict[object, str] = {}
+
+    def plain(self, path: str, text: str) -> Seen:
+        """What is no tensor."""
+        return Seen(path, text=text)
+
+    def tensor(self, path: str, tensor: Tensor, text: str, maker: int, stats: TensorStats | None) -> Seen:
+        """A tensor of any kind. Torch function modes must be off."""
+        kind = type(tensor)
+        if kind in PLAIN and tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_nested:
+            try:
+                return Seen(
+                    path,
+                    tuple(tensor.shape),
+                    self._text(tensor.dtype),
+                    self._text(tensor.device),
+                    text or ("Parameter" if kind is nn.Parameter else ""),
+                    None if tensor.is_contiguous() else tensor.stride(),
+                    tensor.nbytes,
+                    maker,
+                    stats,
+                )
+            except RuntimeError:  # a plain tensor that a mode has made odd
+                pass
+        return self._unusual(path, tensor, text, maker, stats)
+
+    def _unusual(self, path: str, tensor: Tensor, text: str, maker: int, stats: TensorStats | None) -> Seen:
+        form = self._forms.of(tensor)
+        said = "; ".join(filter(None, (text, form.layout, form.note, "not initialised" if form.lazy else "")))
+        return Seen(path, form.shape, form.dtype, form.device, said, _strides(tensor), form.bytes, maker, stats)
+
+    def _text(self, thing: object) -> str:
+        text = self._texts.get(thing)
+        if text is None:
+            text = self._texts[thing] = str(thing).removeprefix("torch.")
+        return text
+
+
+def _strides(tensor: Tensor) -> tuple[int, ...] | None:
+    try:
+        with torch._C.DisableTorchFunctionSubclass():
+            strides = None if tensor.layout is not torch.strided or tensor.is_contiguous() else tuple(tensor.stride())
+    except Exception:  # nested, opaque, or not initialised: it has none
+        return None
+    return strides if strides is not None and all(type(stride) is int for stride in strides) else None
+
+
+def version_of(tensor: Tensor) -> int | None:
+    """How often it was written to in place; None of what does not count that, as inference tensors do not."""
+    try:
+        return tensor._version
+    except Exception:
+        return None
+
+
+def storage_of(tensor: Tensor) -> tuple[int, int] | None:
+    """Its storage, by an identity that holds while the tensor lives, and the storage's bytes; None if it has none."""
+    try:
+        storage = tensor.untyped_storage()
+        return storage._cdata, storage.nbytes()
+    except Exception:  # sparse, nested, opaque
+        return None

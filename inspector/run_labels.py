@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+from rich.cells import cell_len
+
 from inspector.format import duration, end_cut, flops, literal, plural, shape, size
 from inspector.run_rows import Part, RunRows
 from inspector.run_schema import InputSet, RunRecord, SampleArgument, Seen, Warned
@@ -24,12 +26,17 @@ def sizes(value: Seen) -> str:
 
 def shapes(values: tuple[Seen, ...], width: int | None = None) -> str:
     """Values in at most `width` cells: `2×5×32, 1×2×32`; those that find no room are counted: `2×5×32 +1`."""
-    said = [sizes(value) for value in values]
-    for left_out in range(len(said)):
-        text = ", ".join(said[: len(said) - left_out]) + (f" +{left_out}" if left_out else "")
-        if width is None or len(text) <= width:
-            return text
-    return end_cut(said[0], width or 0) if said else ""
+    if width is None:
+        return ", ".join(map(sizes, values))
+    text, best = "", end_cut(sizes(values[0]), width) if values else ""
+    for left_out, seen in zip(reversed(range(len(values))), values, strict=True):
+        text += f", {sizes(seen)}" if text else sizes(seen)
+        counted = f"{text} +{left_out}" if left_out else text
+        if cell_len(counted) <= width:
+            best = counted
+        elif cell_len(text) > width:
+            break
+    return best
 
 
 def value(seen: Seen) -> str:
@@ -148,6 +155,14 @@ def mode(run: RunRecord) -> str:
     """`eval`, `train`, or `as found`; a dry run says so."""
     words = "as found" if run.mode == "kept" else run.mode
     return f"{words}, dry: shapes alone" if run.dry else words
+
+
+def stopped(run: RunRecord) -> str:
+    """`forward failed in fc1, line 21`"""
+    found, failure = run.finding, run.failure
+    where = f" in {literal(found.path)}" if found is not None and found.path else ""
+    source = (found.source if found is not None else None) or (failure.source if failure is not None else None)
+    return f"forward failed{where}" + (f", line {source.line}" if source is not None else "")
 
 
 def measured(run: RunRecord) -> list[str]:

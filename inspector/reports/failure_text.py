@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from inspector.format import caret, literal
+from inspector.run_labels import inputs_line, stopped
+from inspector.run_schema import Finding, RunRecord
 from inspector.schema import Argument, Candidate, Failure
 
 
 def write(failure: Failure, *, whole: bool = True) -> str:
     """Place, code in context, the exception, the mend; with whole=True the traceback as well."""
-    lines = []
     kind = f"{literal(failure.type)}: " if failure.type else ""
-    if failure.source is not None:
-        lines.append(f"{literal(failure.source.file)}:{failure.source.line}")
-        for number, text in failure.context or ((failure.source.line, failure.source.code),):
-            mark = ">" if number == failure.source.line else " "
-            lines.append(f" {mark}{number:>5}  {literal(text.expandtabs(4))}")
-            if failure.column and mark == ">":
-                lines.append(" " * 9 + caret(text, failure.column))
-    lines.append(f"{kind}{literal(failure.message, lines=True)}")
+    lines = list(_place(failure))
+    lines.append(f"{kind}{_message(failure)}")
     lines += [f"  {_candidate(candidate)}" for candidate in failure.candidates]
     lines += [f"  {_argument(argument)}" for argument in failure.arguments]
     if failure.mend:
@@ -27,6 +24,48 @@ def write(failure: Failure, *, whole: bool = True) -> str:
     if whole and failure.traceback:
         lines += ["", literal(failure.traceback, lines=True).rstrip()]
     return "\n".join(lines) + "\n"
+
+
+def card(run: RunRecord) -> str:
+    """A forward that failed: which module at which line, what it got beside what it takes, the mend, PyTorch's text."""
+    found, failure = run.finding, run.failure
+    head = [stopped(run), *([found.id] if found is not None else [])]
+    lines = ["  ".join(head), f"with {inputs_line(run.inputs)}", ""]
+    if failure is not None:
+        lines += _place(failure)
+    if found is not None:
+        lines += ["", *_explained(found)]
+    if failure is not None:
+        lines += [
+            "",
+            literal(failure.traceback, lines=True).rstrip() or f"{literal(failure.type)}: {_message(failure)}",
+        ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _explained(found: Finding) -> Iterator[str]:
+    """The sentence, then what was measured, each with its title."""
+    yield literal(found.message, lines=True)
+    titled = ("received", found.received), ("expected", found.expected), ("from", found.producer), ("mend", found.fix)
+    for title, text in titled:
+        if text:
+            yield f"  {title:<10}{literal(text)}"
+
+
+def _place(failure: Failure) -> Iterator[str]:
+    """Where it was, with the lines around it."""
+    if failure.source is None:
+        return
+    yield f"{literal(failure.source.file)}:{failure.source.line}"
+    for number, text in failure.context or ((failure.source.line, failure.source.code),):
+        mark = ">" if number == failure.source.line else " "
+        yield f" {mark}{number:>5}  {literal(text.expandtabs(4))}"
+        if failure.column and mark == ">":
+            yield " " * 9 + caret(text, failure.column)
+
+
+def _message(failure: Failure) -> str:
+    return literal(failure.message, lines=True)
 
 
 def _candidate(candidate: Candidate) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 
 from inspector.format import literal
-from inspector.schema import SCHEMA, Failure, Flag, GhostRow, Kind, ModuleRow, Source, Target, TensorRow
+from inspector.reports import json_run
+from inspector.reports.json_run import Fields
+from inspector.run_rows import RunRows
+from inspector.run_schema import InputSet, RunRecord
+from inspector.schema import SCHEMA, Failure, Flag, GhostRow, Kind, ModuleRow, Target, TensorRow
 from inspector.table import ModelTable
-
-Fields = dict[str, Any]
 
 
 def write(
@@ -23,22 +25,31 @@ def write(
     table: ModelTable | None,
     failure: Failure | None,
     printed: tuple[str, str, int],
+    inputs: InputSet | None = None,
+    run: RunRecord | None = None,
+    rows: RunRows | None = None,
 ) -> str:
-    """One document; `asked` is the target as typed, `printed` is stdout, stderr and the bytes that were lost."""
+    """One document; `asked` is the target as typed, `printed` is stdout, stderr and the bytes that were lost.
+
+    `rows` are those of the `run`, where its calls are known. A forward that failed is the document's error, unless its
+    inputs were guessed: the guess may be what is wrong.
+    """
+    if failure is None and run is not None and run.inputs.origin != "guessed":
+        failure = run.failure
     document: Fields = {
         "schema": SCHEMA,
         "tool": tool,
         "target": _target(asked, target),
         "error": None if failure is None else _error(failure),
-        "modules": list(_modules(table)) if table else [],
+        "modules": list(_modules(table, rows)) if table else [],
         "parameters": list(_tensors(table, Kind.PARAMETER)) if table else [],
         "buffers": list(_tensors(table, Kind.BUFFER)) if table else [],
         "unregistered": list(_unregistered(table)) if table else [],
-        "totals": _totals(table) if table else None,
-        "inputs": {"origin": "none", "args": [], "kwargs": {}},
-        "run": None,
+        "totals": _totals(table, run) if table else None,
+        "inputs": json_run.inputs(inputs),
+        "run": None if run is None else json_run.run(run, rows),
         "comparison": None,
-        "findings": [],
+        "findings": [json_run.finding(run.finding)] if run is not None and run.finding is not None else [],
         "printed": {
             "stdout": literal(printed[0], lines=True),
             "stderr": literal(printed[1], lines=True),
@@ -77,26 +88,16 @@ def _error(failure: Failure) -> Fields:
         "stage": failure.stage,
         "type": literal(failure.type),
         "message": literal(failure.message, lines=True),
-        "source": _source(failure.source),
+        "source": json_run.source(failure.source),
         "mend": literal(failure.mend, lines=True),
         "candidates": [{"name": literal(c.name), "kind": c.kind, "line": c.line} for c in failure.candidates],
-        "arguments": [_argument(msgspec.structs.asdict(a)) for a in failure.arguments],
+        "arguments": [json_run.argument(a) for a in failure.arguments],
         "command": literal(failure.command),
         "traceback": literal(failure.traceback, lines=True),
     }
 
 
-def _argument(fields: Fields) -> Fields:
-    return {name: literal(value) if isinstance(value, str) else value for name, value in fields.items()}
-
-
-def _source(source: Source | None) -> Fields | None:
-    if source is None:
-        return None
-    return {"file": literal(source.file), "line": source.line, "code": literal(source.code)}
-
-
-def _modules(table: ModelTable) -> Iterator[Fields]:
+def _modules(table: ModelTable, rows: RunRows | None) -> Iterator[Fields]:
     for row in range(table.count):
         record = table.row(row)
         if not table.is_module(row) or not isinstance(record, ModuleRow):
@@ -107,7 +108,7 @@ def _modules(table: ModelTable) -> Iterator[Fields]:
             "type": literal(kind.name),
             "qualified_type": literal(kind.qualified),
             "training": table.has(row, Flag.TRAINING),
-            "source": _source(kind.source),
+            "source": json_run.source(kind.source),
             "extra_repr": literal(record.extra_repr, lines=True),
             "parameters": table.elements[row],
             "own_parameters": record.own_parameters,
@@ -118,12 +119,7 @@ def _modules(table: ModelTable) -> Iterator[Fields]:
             "lazy": table.has(row, Flag.LAZY),
             "wraps": literal(record.wraps),
             "hooks": [literal(hook) for hook in record.hooks],
-            "calls": None,
-            "inputs": [],
-            "outputs": [],
-            "flops": None,
-            "seconds": None,
-            "memory_bytes": None,
+            **(json_run.of_module(rows, row) if rows is not None else json_run.UNKNOWN),
         }
 
 
@@ -163,7 +159,7 @@ def _unregistered(table: ModelTable) -> Iterator[Fields]:
             }
 
 
-def _totals(table: ModelTable) -> Fields:
+def _totals(table: ModelTable, run: RunRecord | None) -> Fields:
     totals = table.totals
     return {
         "modules": totals.modules,
@@ -173,6 +169,6 @@ def _totals(table: ModelTable) -> Fields:
         "bytes": totals.bytes,
         "lazy": totals.lazy,
         "allocated": totals.allocated,
-        "flops": None,
-        "uncounted": {},
+        "flops": run.flops if run is not None and run.flops_by else None,
+        "uncounted": {literal(name): times for name, times in run.uncounted} if run is not None else {},
     }

@@ -8,6 +8,9 @@ from inspector import run_labels
 from inspector.format import literal, whole
 from inspector.run_schema import InputSet, RunRecord
 
+_OUTPUTS = 8
+"""Outputs of the model that are listed."""
+
 
 def above(inputs: InputSet | None, run: RunRecord | None) -> Iterator[tuple[str, str]]:
     """Inputs with their origin, mode and cost, and the proof that nothing was changed, each with its title."""
@@ -15,19 +18,16 @@ def above(inputs: InputSet | None, run: RunRecord | None) -> Iterator[tuple[str,
         yield "inputs", run_labels.inputs_line(inputs)
     if run is None:
         return
-    yield "run", ", ".join([run_labels.mode(run), *([] if run.ok else [stopped(run)]), *run_labels.measured(run)])
-    for number, seen in enumerate(run.outputs):
+    yield (
+        "run",
+        ", ".join([run_labels.mode(run), *([] if run.ok else [run_labels.stopped(run)]), *run_labels.measured(run)]),
+    )
+    for number, seen in enumerate(run.outputs[:_OUTPUTS]):
         yield "" if number else "output", run_labels.value(seen)
+    if len(run.outputs) > _OUTPUTS:
+        yield "", f"and {len(run.outputs) - _OUTPUTS:,} more"
     if run.guard:
         yield "guard", literal(run.guard)
-
-
-def stopped(run: RunRecord) -> str:
-    """`forward failed in fc1, line 21`"""
-    found, failure = run.finding, run.failure
-    where = f" in {literal(found.path)}" if found is not None and found.path else ""
-    source = (found.source if found is not None else None) or (failure.source if failure is not None else None)
-    return f"forward failed{where}" + (f", line {source.line}" if source is not None else "")
 
 
 def below(run: RunRecord) -> Iterator[tuple[str, str]]:

@@ -44,7 +44,7 @@ class Argument(Shape):
 
 
 class Error(Shape):
-    stage: Literal["target", "config", "torch", "import", "construct", "structure", "engine"]
+    stage: Literal["target", "config", "torch", "import", "construct", "structure", "inputs", "forward", "engine"]
     type: str
     message: str
     source: Place | None
@@ -53,6 +53,36 @@ class Error(Shape):
     arguments: list[Argument]
     command: str
     traceback: str
+
+
+Number = float | Literal["nan", "inf", "-inf"]
+"""JSON has no word for some of them."""
+
+
+class Stats(Shape):
+    elements: int
+    nan: int
+    positive_infinity: int
+    negative_infinity: int
+    zeros: int
+    minimum: float | None
+    maximum: float | None
+    mean: Number | None
+    std: Number | None
+    note: str
+
+
+class Value(Shape):
+    """A tensor that flowed."""
+
+    path: str
+    shape: list[int]
+    dtype: str
+    device: str
+    kind: str
+    strides: list[int] | None
+    bytes: int
+    stats: Stats | None
 
 
 class Module(Shape):
@@ -71,12 +101,12 @@ class Module(Shape):
     lazy: bool
     wraps: str
     hooks: list[str]
-    calls: None
-    inputs: list[None]
-    outputs: list[None]
-    flops: None
-    seconds: None
-    memory_bytes: None
+    calls: int | None
+    inputs: list[Value | str]
+    outputs: list[Value | str]
+    flops: int | None
+    seconds: float | None
+    memory_bytes: int | None
 
 
 class Tensor(Shape):
@@ -113,14 +143,84 @@ class Totals(Shape):
     bytes: int
     lazy: int
     allocated: bool
-    flops: None
+    flops: int | None
     uncounted: dict[str, int]
+
+
+class Given(Shape):
+    name: str
+    text: str
+    reason: str
+    values: list[Value | str]
 
 
 class Inputs(Shape):
     origin: Literal["given", "file", "model", "guessed", "none"]
-    args: list[None]
-    kwargs: dict[str, None]
+    args: list[Given]
+    kwargs: dict[str, Given]
+    reason: str
+    where: str
+    command: str
+    signature: list[Argument]
+
+
+class Warned(Shape):
+    category: str
+    text: str
+    source: Place | None
+    times: int
+
+
+class Call(Shape):
+    parent: int | None
+    path: str
+    operation: str | None
+    call: int
+    state: Literal["done", "failed", "unwound"]
+    line: Place | None
+    inputs: list[list[int] | str]
+    outputs: list[list[int] | str]
+    seconds: float | None
+    flops: int | None
+    memory_bytes: int
+    notes: list[str]
+
+
+class Run(Shape):
+    mode: Literal["train", "eval", "kept"]
+    dry: bool
+    device: str
+    seed: int
+    ok: bool
+    seconds: float | None
+    spread: float | None
+    repeats: int
+    outputs: list[Value | str]
+    flops_by: Literal["dry run", "run", ""]
+    peak_bytes: int | None
+    training_bytes: int | None
+    calls: int
+    operations: int
+    uncalled_but_used: list[str]
+    warnings: list[Warned]
+    notes: list[str]
+    guard: str
+    changed: list[str]
+    trace: list[Call]
+    trace_left_out: int
+
+
+class Finding(Shape):
+    id: str
+    severity: Literal["error", "warning", "note"]
+    path: str
+    message: str
+    fix: str
+    source: Place | None
+    received: str
+    expected: str
+    producer: str
+    call: int | None
 
 
 class Printed(Shape):
@@ -140,7 +240,7 @@ class Document(Shape):
     unregistered: list[Unregistered]
     totals: Totals | None
     inputs: Inputs
-    run: None
+    run: Run | None
     comparison: None
-    findings: list[None]
+    findings: list[Finding]
     printed: Printed

@@ -11,11 +11,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from inspector.reports import failure_text
-from inspector.schema import Candidate, Failure, Source, Target
+from inspector.messages import Run
+from inspector.reports import failure_text, remarks
+from inspector.run_schema import CallState, Finding, InputSet, SampleArgument, Seen, Warned
+from inspector.schema import Argument, Candidate, Failure, Source, Target, TensorStats
+from tests.fake_model import lenet
 from tests.reports.rendering import rendered
+from tests.reports.runs import Reported
+from tests.run_events import called, operation, table_of
 
 EVIL = "\x1b]0;owned\x07\x1b[31m\r\x00\x7f\x9b\u202e\ud800|<b>`"
+SENT = EVIL.replace("\ud800", "")
+"""What of it can cross between the processes."""
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -86,6 +93,53 @@ def test_markdown_shows_html_and_bars_as_they_are_written() -> None:
     text = rendered(nn.Sequential(Evil())).markdown()
     assert "<b>" not in text
     assert all(line.replace("\\|", "").count("|") == 6 for line in text.splitlines() if line.startswith("|"))
+
+
+@pytest.mark.parametrize("kind", ["tree", "ascii", "markdown", "json", "card", "remarks"])
+def test_no_control_character_of_a_run_reaches_a_report(kind: str) -> None:
+    made = _evil_run()
+    run = made.rows().record
+    assert run is not None
+    writers: dict[str, Callable[[], str]] = {
+        "tree": made.tree,
+        "ascii": lambda: made.tree(ascii_only=True),
+        "markdown": made.markdown,
+        "json": made.json,
+        "card": lambda: failure_text.card(run),
+        "remarks": lambda: "\n".join(remarks.write(None, None, Run(), made.inputs, run)),
+    }
+    text = writers[kind]()
+    assert not CONTROL.search(text)
+    assert r"\x1b]0;owned\x07" in text.replace("\\\\", "\\")
+    assert not [said for said in strings(made.document()) if CONTROL.search(said)]
+
+
+def _evil_run() -> Reported:
+    """A run all of whose texts are hostile."""
+    seen = Seen(SENT, (2, 3), SENT, SENT, SENT, (1, 2), stats=TensorStats(6, note=SENT))
+    text = Seen(SENT, text=SENT)
+    source = Source(SENT, 3, SENT)
+    root = called(
+        "",
+        called("fc1", outputs=(seen, text), inputs=(seen, text), notes=(SENT,)),
+        operation(SENT, outputs=(seen,)),
+        outputs=(seen, text),
+        state=CallState.FAILED,
+    )
+    signature = (Argument(SENT, SENT, SENT, True, SENT),)
+    given = (SampleArgument(SENT, False, SENT, (seen, text), SENT), SampleArgument(SENT, True, "", (text,)))
+    inputs = InputSet("guessed", given, SENT, SENT, signature, SENT)
+    facts = {
+        "device": SENT,
+        "uncounted": ((SENT, 2),),
+        "warnings": (Warned(SENT, SENT, source),),
+        "notes": (SENT,),
+        "guard": SENT,
+        "changed": (SENT,),
+        "finding": Finding("NN299", "error", 0, SENT, SENT, SENT, source, SENT, SENT, SENT, 0),
+        "failure": _failure(),
+    }
+    return Reported(table_of(lenet()), root, inputs, facts, EVIL_TARGET)
 
 
 def _failure() -> Failure:

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from inspector import run_labels
 from inspector.format import literal, size
 from inspector.messages import Printed, StillRunning, TensorMeasured
 from inspector.run_rows import RunRows
@@ -67,7 +68,16 @@ class OpenModel:
         if table.has(0, Flag.MIXED_MODE):
             mode += " (mixed)"
         memory = size(table.totals.bytes) + ("" if table.totals.allocated else ", not allocated")
-        return mode, self.target.device, totals_line(table), memory
+        return mode, self.target.device, *self._inputs(), totals_line(table), memory
+
+    def _inputs(self) -> tuple[str, ...]:
+        """`x 2×1×32×32 guessed`; why is said where there is room."""
+        if self.inputs is None:
+            return ()
+        if self.inputs.origin == "none":
+            return ("no inputs",)
+        given = ", ".join(map(run_labels.argument, self.inputs.arguments)) or "no arguments"
+        return (f"{given} guessed" if self.inputs.origin == "guessed" else given,)
 
 
 @dataclass

@@ -20,14 +20,13 @@ class RunCommands(Window):
         model = self.talk.model
         if model is None:
             return
+        self.message = None
         if self.talk.runs.begin(untouched=untouched):
-            self.message = None
-        elif not model.alive:
+            return
+        if not model.alive:
             self.tell("the engine has ended; R loads the model again")
         elif model.preview:
             self.tell("the structure is still being read")
-        else:
-            self.tell("a run goes on; ctrl+c stops it")
 
     def action_trace(self) -> None:
         """The trace in place of the tree, and back; the cursor stays on its module."""

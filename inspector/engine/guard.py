@@ -1,14 +1,16 @@
-"""Holds the user's model to being left as it was found: remembers what reading must not change, and compares.
+"""Holds the user's model to being left as it was found: remembers what must not change, compares, and puts back.
 
-What is remembered of a tensor is its identity and its version counter, which every write in place raises; so a model of
-a quarter of a million parts is remembered in half a second, without a copy of a value. A write that goes around the
-counter (through `.data`, through NumPy, or a normalisation's own update of its running statistics) is not seen: only
-comparing values would show it.
+For reading a model, what is remembered of a tensor is its identity and its version counter, which every write in place
+raises; so a model of a quarter of a million parts is remembered in half a second, without a copy of a value. A write
+that goes around the counter (through `.data`, through NumPy, or a normalisation's own update of its running statistics)
+is not seen by that. For running a model there is `values`: everything that can be reached from it is remembered with
+its values (`model_state`), and can be put back.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import itemgetter
@@ -18,7 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from inspector.engine import global_state
+from inspector.engine.failure import sendable
 from inspector.engine.hooks import HOOK_TABLES
+from inspector.engine.model_state import ModelState
+from inspector.engine.storages import Copies
 
 MOST_CHANGES = 100
 """Changes that are told one by one; of further ones only the number."""
@@ -40,9 +45,18 @@ TensorState = tuple[int | None, int | None, bool | None, Tensor | None]
 
 
 class Guard:
-    """A snapshot of a model and of the process's settings, taken when it is made."""
+    """A snapshot of a model and of the process's settings, taken when it is made.
 
-    def __init__(self, model: nn.Module) -> None:
+    guard = Guard(model, values=True)
+    ...                                  # one pass, however it ends
+    guard.restore()                      # everything is as it was
+    ...                                  # another one
+    proof, lost = guard.check()          # compares all that can be compared, and puts back what is left
+    """
+
+    def __init__(self, model: nn.Module, values: bool = False, copies: Copies | None = None) -> None:
+        """With `values`, what it will find changed can be put back. `copies` is memory from an earlier guard, which
+        must not be asked any more: to have it makes this one faster."""
         self._settings, self._random = global_state.settings(), global_state.random_states()
         self._modules: list[nn.Module] = []
         self._module_states: list[ModuleState] = []
@@ -58,14 +72,31 @@ class Guard:
         self._layouts: dict[Layout, Layout] = {}
         with global_state.uncollected(), _unwarned(), torch._C.DisableTorchFunctionSubclass():
             self._remember(model)
+        self._state: ModelState | None = None
+        self._lost: dict[str, None] = {}
+        """What could not be put back, in words, each once."""
+        if values:
+            with _undisturbed():
+                self._state = ModelState(model, self._tensors, copies or Copies())
+
+    def restore(self) -> None:
+        """Put everything back; cheap when little has changed. To be called while no code of the user's runs."""
+        self._restore(thorough=False)
 
     def check(self) -> tuple[str, tuple[str, ...]]:
-        """Say in one line whether everything is as it was, and tell each thing that is not."""
+        """Say in one line whether everything is as it was, and tell each thing that is not.
+
+        With `values` what is not is put back first; so that what is told is what could not be.
+        """
+        if self._state is not None:
+            self._restore(thorough=True)
         with global_state.uncollected(), _unwarned(), torch._C.DisableTorchFunctionSubclass():
-            changes = [*self._changed_modules(), *self._changed_tensors()]
+            changes = [*self._lost, *self._changed_modules()]
+            if self._state is None:
+                changes += self._changed_tensors()
         changes += global_state.changed_settings(self._settings, global_state.settings())
         changes += global_state.changed_random_states(self._random, global_state.random_states())
-        what = f"{len(self._tensors):,} tensors, {len(self._modules):,} modes, hooks, RNG"
+        what = self._compared()
         if not changes:
             return f"left as found: {what}", ()
         further = [f"and {len(changes) - MOST_CHANGES:,} more"] if len(changes) > MOST_CHANGES else []
@@ -76,6 +107,22 @@ class Guard:
         for module, (training, *_) in zip(self._modules, self._module_states, strict=True):
             if _read(module, "training") is not training:
                 module.training = training
+
+    def _restore(self, thorough: bool) -> None:
+        if self._state is not None:
+            with _undisturbed():
+                self._lost.update(dict.fromkeys(map(sendable, self._state.restore(thorough))))
+        global_state.put_back_settings(self._settings)
+        global_state.put_back_random_states(self._random)
+
+    def _compared(self) -> str:
+        tensors, modules = f"{len(self._tensors):,} tensors", f"{len(self._modules):,} modes"
+        if self._state is None:
+            return f"{tensors}, {modules}, hooks, RNG"
+        proofs = Counter(map(self._state.proof_of, self._tensors))
+        by = [f"{count:,} by {proof}" for proof, count in sorted(proofs.items(), reverse=True)]
+        tensors += f" ({', '.join(by)})" if len(by) > 1 else f" by {next(iter(proofs), 'value')}"
+        return "; ".join((f"{tensors}, {modules}, attributes, hooks, RNG", *self._state.notes))
 
     # --- remembering ------------------------------------------------------------------------------------------------
 
@@ -151,6 +198,13 @@ class Guard:
                 path = self._path(owner, _name_of(tensor, self._module_states[owner]))
                 before = version, address, trainable, gradient
                 yield from (f"{path}: {what}" for what in _changed_tensor(before, now, rewritten))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """With torch as it comes: no mode and no subclass of the user's has a say in what is done here."""
+    with global_state.uncollected(), _unwarned(), torch._C.DisableTorchFunction(), torch.no_grad():
+        yield
 
 
 @contextmanager

@@ -9,9 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from inspector.run_table import RunTable
 from inspector.table import ModelTable
 from inspector.tui.shown_rows import ShownRows, SortKey
 from tests.fake_model import Node, linear, module, outline, parameter, run, transformer
+from tests.run_events import Called, called, operation, trace
 
 
 def tree(depth: int, width: int) -> Node:
@@ -25,8 +27,16 @@ def tree(depth: int, width: int) -> Node:
     return module("Net", "Net", parameter("scale", 2), run(blocks), *inner)
 
 
+def _calls(table: ModelTable, row: int, shared: int) -> Called:
+    """A run in which every module calls its children, and some of them two functions between."""
+    inside = [_calls(table, child, shared) for child in table.members(row) if table.is_module(child)]
+    if row % shared == 0:
+        inside[1:1] = [operation("F.relu", out=(2, 2)), operation("+", out=(2, 2))]
+    return called(table.path(row), *inside, out=(2, 2))
+
+
 class Folding(RuleBasedStateMachine):
-    """Any order of folding, filtering and sorting."""
+    """Any order of folding, filtering, sorting and runs."""
 
     @initialize(depth=st.integers(0, 3), width=st.integers(1, 3))
     def start(self, depth: int, width: int) -> None:
@@ -66,6 +76,12 @@ class Folding(RuleBasedStateMachine):
         table = self.table
         self.key = (lambda row: -table.elements[row]) if sort else None
         self.shown.sort(self.key)
+
+    @rule(shared=st.integers(1, 3), told=st.booleans())
+    def a_run_arrives(self, shared: int, told: bool) -> None:
+        """Every so-and-so-many-th module calls two functions beside its children; or the run is taken away."""
+        self.table.attach(RunTable(trace(self.table, _calls(self.table, 0, shared))) if told else None)
+        self.shown.rebuild()
 
     def _expected(self, row: int) -> list[int]:
         children = [c for c in self.table.children(row) if self.kept is None or c in self.kept]

@@ -13,18 +13,22 @@ be trusted; and the user's model is left exactly as it was found. That takes two
 The rooms, and who may enter them (held by import-linter and by tests/test_import_hygiene.py):
 
   schema.py     the nouns: what is known about a model, as frozen records. Read this first
+  run_schema.py the nouns of a run: what went in, every call with what flowed through it, what came of it
   messages.py   the verbs: every Request and every Event that crosses between the processes
   wire.py       one message as a length-framed MessagePack frame
   format.py     11173962 → 11.2 M; bytes, shapes, durations; makes what users name things safe to print
   table.py      the model's rows as a front end holds them: columns in arrays, records decoded when looked at
+  run_table.py  the calls of a run, held likewise; run_rows.py joins them to the rows: what each had to do with the run
   query.py      what a search and a filter ask of those rows
-  labels.py     what a row says of itself in words: marks and numbers, for window and reports alike
+  labels.py     what a row says of itself in words: marks and numbers, for window and reports alike; run_labels.py
+                what a run says: shapes, times, costs, failures
 
   launch.py     starts the warm server, before anything else is imported
   client.py     forks engines, sends requests, hears events, kills and forks again; connection, streams, output,
                 crash (which line), death (what ended it) and journal (--log) are its parts
-  headless.py   one load without a window: what the plain reports are made from
+  headless.py   one load and one run without a window: what the plain reports are made from
   config.py     file, environment, flags: one order, one record
+  options.py    the options there are, and which go together
   cli.py        arguments → a front end; exit codes; imports neither textual nor torch
 
   engine/       the only room that imports torch, torchinfo or the user's file. server (warm), process (after the fork),

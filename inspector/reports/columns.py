@@ -68,10 +68,15 @@ def of_run(rows: RunRows, shown: list[int]) -> list[Column]:
     return [column for column in found if any(column.cells)]
 
 
-def fitting(columns: list[Column], width: int | None) -> list[Column]:
+def taken(columns: list[Column]) -> int:
+    """Cells that they take, with the gaps before them."""
+    return sum(len(_GAP) + column.width for column in columns)
+
+
+def fitting(columns: list[Column], width: int) -> list[Column]:
     """As many as find room, the most important ones always."""
     found = list(columns)
-    while width is not None and sum(len(_GAP) + column.width for column in found) > width:
+    while taken(found) > width:
         least = max(found, key=lambda column: column.rank)
         if not least.rank:
             break

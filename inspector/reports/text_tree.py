@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.style import Style
 
-from inspector.format import literal, padded, plural, shape, size, to_ascii, whole
+from inspector.format import end_cut, literal, padded, plural, shape, size, to_ascii, whole
 from inspector.labels import Mark, marks, registration
 from inspector.query import search
 from inspector.reports import columns, run_text
@@ -22,6 +22,9 @@ Paint = Callable[[str, str], str]
 
 _NAME_CELLS = 60
 """A longer name takes the line to itself."""
+
+_LEAST_TYPE_CELLS = 12
+"""What a narrow terminal leaves of the types of a model that has run."""
 
 _TITLE_CELLS = 12
 """Room for the titles of the lines above and below the table."""
@@ -74,7 +77,11 @@ def _table(
     names = min(max(len("module"), *(cell_len(name) for name, _, _ in cells)), _NAME_CELLS)
     types = max(len("type"), *(cell_len(kind) + (0 if rows else cell_len(marked)) for _, kind, marked in cells))
     found = columns.of_run(rows, [row for row, _ in shown]) if rows else columns.of_structure(table, shown)
-    found = columns.fitting(found, None if width is None else width - names - types - 2)
+    if width is not None:
+        found = columns.fitting(found, width - names - types - 2)
+        if rows:
+            types = min(types, max(width - names - columns.taken(found) - 2, _LEAST_TYPE_CELLS))
+            cells = [(name, end_cut(kind, types), marked) for name, kind, marked in cells]
     yield f"{padded('module', names)}  {padded('type', types)}  {columns.titles(found)}".rstrip()
     for place, ((row, _), (name, kind, marked)) in enumerate(zip(shown, cells, strict=True)):
         beside, last = ("", marked) if rows else (marked, "")

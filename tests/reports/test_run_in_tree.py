@@ -96,7 +96,7 @@ def test_columns_that_find_no_room_are_left_out(width: int) -> None:
     rows = report.tree(width=width).split("\n\n")[1].splitlines()
     whole = report.tree().split("\n\n")[1].splitlines()
     assert len(rows) == len(whole)
-    fewest = len("├ conv2  Conv2d 6→16 k3  2×16×12×12    params")
+    fewest = len("├ conv2  Conv2d 6→16…  2×16×12×12    params")
     assert max(map(len, rows)) <= max(width, fewest)
     assert all("conv" not in row or "2×" in row for row in rows)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import signal
 from typing import Literal
 
+from inspector.mode_schema import Comparison, StatisticsStepped, TrainingSampled
 from inspector.run_schema import InputSet, Picture, RunRecord, Trace
 from inspector.schema import (
     Candidate,
@@ -150,7 +151,52 @@ class DrawTensor(Record, frozen=True, tag="draw-tensor"):
     """Sample and channel, as far as they are chosen; 0 for the rest."""
 
 
-Request = Load | DescribeModule | MeasureTensor | Summarize | Run | DrawTensor
+class SetModes(Record, frozen=True, tag="set-modes"):
+    """Set the training flags of a module, or give it those back with which it was found."""
+
+    row: int
+    mode: Literal["train", "eval", "found"]
+    below: bool = True
+    """Whether the flags of everything below it go with it."""
+
+
+class CompareModes(Record, frozen=True, tag="compare-modes"):
+    """The same input in train and in eval mode, each twice, guarded."""
+
+    inputs: tuple[str, ...] = ()
+    seed: int = 0
+
+
+class StepStatistics(Record, frozen=True, tag="step-statistics"):
+    """Some train-mode forwards on fresh samples of the inputs; what becomes of the running statistics."""
+
+    inputs: tuple[str, ...] = ()
+    steps: int = 20
+    seed: int = 0
+    keep: bool = False
+    """Whether the model in this engine keeps what became of them; never anything on disk."""
+
+
+class SampleTraining(Record, frozen=True, tag="sample-training"):
+    """Many train-mode forwards on one input with different random numbers."""
+
+    inputs: tuple[str, ...] = ()
+    runs: int = 20
+    seed: int = 0
+
+
+Request = (
+    Load
+    | DescribeModule
+    | MeasureTensor
+    | Summarize
+    | Run
+    | DrawTensor
+    | SetModes
+    | CompareModes
+    | StepStatistics
+    | SampleTraining
+)
 
 INTERRUPT = signal.SIGUSR2
 """What no request can do either: sent to an engine, it ends the run that goes on, which puts the model back."""
@@ -293,6 +339,21 @@ class TensorDrawn(Record, frozen=True, tag="tensor-drawn"):
     picture: Picture
 
 
+class ModesSet(Record, frozen=True, tag="modes-set"):
+    """The training flags of the model are others now."""
+
+    flags: bytes
+    """H · the flags of every row, as in `Outline`."""
+    as_found: bool
+    """Whether they are all as they were when the model was loaded."""
+
+
+class ModesCompared(Record, frozen=True, tag="modes-compared"):
+    """Also of a comparison in which forward raised."""
+
+    comparison: Comparison
+
+
 class Failed(Record, frozen=True, tag="failed"):
     """The request before this event came to nothing."""
 
@@ -318,6 +379,10 @@ EngineEvent = (
     | RunFinished
     | RunCancelled
     | TensorDrawn
+    | ModesSet
+    | ModesCompared
+    | StatisticsStepped
+    | TrainingSampled
     | Failed
 )
 

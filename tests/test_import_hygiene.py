@@ -14,7 +14,10 @@ ROOMS = ("engine", "tui", "reports")
 
 HEAVY = ("torch", "torchinfo", "numpy", "inspector.engine")
 WINDOW = ("textual", "inspector.tui")
-SHARED = {"inspector", "inspector.schema", "inspector.run_schema", "inspector.messages", "inspector.wire"}
+SHARED = {
+    "inspector", "inspector.schema", "inspector.run_schema", "inspector.mode_schema", "inspector.messages",
+    "inspector.wire",
+}  # fmt: skip
 """What both kinds of process import."""
 
 

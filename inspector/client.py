@@ -132,6 +132,14 @@ class EngineClient:
         number = self._newest(engine)
         return number is not None and self._engines[number].locate()
 
+    def interrupt(self, engine: int | None = None) -> bool:
+        """End the run that an engine is in, and leave the engine and its model: RunCancelled answers, if there is one.
+
+        False when there is no engine to interrupt, or not yet.
+        """
+        number = self._newest(engine)
+        return number is not None and self._engines[number].interrupt()
+
     def keep(self, engine: int) -> None:
         """End all engines but this one, as when a reload has built its model."""
         for other in self.engines:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from inspector import crash, death
 from inspector.messages import (
+    INTERRUPT,
     LOCATE,
     DescribeModule,
     EngineDied,
@@ -80,13 +82,11 @@ class EngineConnection:
 
     def locate(self) -> bool:
         """Ask for the line that it is in: StillRunning answers, even when the engine hangs. False before it started."""
-        if self.pid is None:
-            return False
-        try:
-            os.kill(self.pid, LOCATE)
-        except ProcessLookupError:
-            return False  # It has just ended, and the server is about to say so.
-        return True
+        return self._signal(LOCATE)
+
+    def interrupt(self) -> bool:
+        """End the run that goes on, and nothing else: RunCancelled answers. False before it started."""
+        return self._signal(INTERRUPT)
 
     def drain(self) -> None:
         """Tell of everything that it said and printed until now."""
@@ -106,6 +106,15 @@ class EngineConnection:
             end.close()
         if self._quiet is not None:
             self._quiet.cancel()
+
+    def _signal(self, what: signal.Signals) -> bool:
+        if self.pid is None:
+            return False
+        try:
+            os.kill(self.pid, what)
+        except ProcessLookupError:
+            return False  # It has just ended, and the server is about to say so.
+        return True
 
     def _hear(self, event: EngineEvent) -> None:
         match event:

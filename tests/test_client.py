@@ -253,6 +253,23 @@ async def test_a_hang_in_c_that_holds_the_gil_tells_its_line_when_asked(client: 
     client.drop(engine)
 
 
+async def test_an_interrupt_reaches_the_engine_in_its_run_and_leaves_it_alive(client: Client, tmp_path: Path) -> None:
+    code = """
+    import signal
+    signal.signal(signal.SIGUSR2, lambda *_: print("interrupted"))
+    print("ready")
+    signal.pause()
+    """
+    assert not client.interrupt()
+    engine = client.open(net(tmp_path, code))
+    await client.ear.first(engine, Printed)
+    assert client.interrupt(engine)
+    await client.ear.first(engine, StructureFinished)
+    assert client.ear.printed(engine) == "ready\ninterrupted\n"
+    client.drop(engine)
+    assert not client.interrupt(engine)
+
+
 @pytest.mark.parametrize("end", ["drop", "die"])
 async def test_what_an_engine_started_ends_with_it(client: Client, tmp_path: Path, end: str) -> None:
     code = """

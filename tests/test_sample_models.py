@@ -189,6 +189,11 @@ def marked_line(name: str, mark: str) -> int:
     return number
 
 
+def breaks_in_forward(file: Path) -> bool:
+    """Whether a broken file loads, and fails when it is run on what it offers: see tests/engine/test_broken_models."""
+    return "\nexample_inputs = " in file.read_text()
+
+
 @pytest.mark.parametrize(
     ("name", "stage", "kind", "mend"),
     [
@@ -244,7 +249,7 @@ def test_a_segmentation_fault_ends_the_process() -> None:
 
 
 def test_every_broken_file_is_tested() -> None:
-    names = {file.stem for file in BROKEN.glob("*.py")}
+    names = {file.stem for file in BROKEN.glob("*.py") if not breaks_in_forward(file)}
     source = Path(__file__).read_text()
     assert names
     assert all(f'"{name}"' in source or f"'{name}.py'" in source for name in names)

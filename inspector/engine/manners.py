@@ -10,13 +10,14 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable, Iterable
-from operator import is_
+from operator import is_, itemgetter
 from types import MemberDescriptorType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from inspector.engine import contents
+from inspector.engine.hooks import HOOK_TABLES
 from inspector.engine.source_files import attributes
 
 State = tuple[Any, ...]
@@ -42,6 +43,7 @@ class Manner(NamedTuple):
 
 
 _known: dict[type, tuple[Manner, ...]] = {}
+_own: dict[type, list[type]] = {}
 
 
 def manners_of(cls: type) -> tuple[Manner, ...]:
@@ -59,7 +61,10 @@ def _manners_of(cls: type) -> tuple[Manner, ...]:
     if (content := contents.of(cls)) is not None:
         found.append(Manner(content.read, content.write, _nothing, _equal))
     elif not is_foreign(cls) or issubclass(cls, (nn.Module, Tensor, *_PLAIN)):
-        found += [_ATTRIBUTES] if _has_dictionary(cls) else []
+        if issubclass(cls, nn.Module):
+            found.append(_MODULE)
+        elif cls.__dictoffset__:
+            found.append(_ATTRIBUTES)
         found += [_SLOTS] if _slots(cls) else []
     return tuple(found)
 
@@ -72,6 +77,13 @@ def is_foreign(cls: type) -> bool:
 
 def own_classes(cls: type) -> list[type]:
     """A class and its bases, as far as they are the user's own or an installed package's."""
+    found = _own.get(cls)
+    if found is None:
+        found = _own[cls] = _find_own_classes(cls)
+    return found
+
+
+def _find_own_classes(cls: type) -> list[type]:
     return [base for base in type.__dict__["__mro__"].__get__(cls) if not is_foreign(base)]
 
 
@@ -129,10 +141,6 @@ def _name(key: object) -> str:
     return str(key) if type(key) is int else f"<{type(key).__name__}>"
 
 
-def _has_dictionary(cls: type) -> bool:
-    return bool(cls.__dictoffset__) or issubclass(cls, (nn.Module, Tensor))
-
-
 def _read_attributes(thing: Any) -> State:
     held = attributes(thing)
     return (type(thing), held, *held, *held.values())
@@ -149,6 +157,70 @@ def _write_attributes(thing: Any, state: State) -> None:
 
 def _below_attributes(state: State) -> Iterable[tuple[str, Any]]:
     return _below_dict(state[2:])
+
+
+# --- modules ----------------------------------------------------------------------------------------------------------
+
+_REGISTRIES: Callable[[dict[str, Any]], tuple[Any, ...]] = itemgetter(
+    "_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"
+)
+_HOOKS: Callable[[dict[str, Any]], tuple[Any, ...]] = itemgetter(
+    *(table for _, table in HOOK_TABLES),
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks_with_kwargs",
+)
+_TABLES = frozenset({dict, OrderedDict, set})
+
+
+def _tables(held: dict[str, Any]) -> tuple[Any, ...]:
+    """The tables that every module has, those of hooks only where one of them holds any; () if they are not torch's
+    own kind, as those of compiled modules."""
+    try:
+        hooks = _HOOKS(held)
+        tables = _REGISTRIES(held)
+    except KeyError:
+        return ()
+    if not _TABLES.issuperset(map(type, (*tables, *hooks))):
+        return ()
+    return (*tables, *hooks) if any(hooks) else tables
+
+
+def _read_module(thing: nn.Module) -> State:
+    """As one holder with its tables, because a large model has very many: attributes, tables, and what is in each."""
+    attributes_now = _read_attributes(thing)
+    tables = _tables(attributes_now[1])
+    return (attributes_now, tables, tuple(map(_read_table, tables)))
+
+
+def _read_table(table: Any) -> State:
+    return tuple(sorted(table, key=id)) if type(table) is set else (*table, *table.values())
+
+
+def _same_module(before: State, now: State) -> bool:
+    return identical(before[0], now[0]) and identical(before[1], now[1]) and all(map(identical, before[2], now[2]))
+
+
+def _write_module(thing: nn.Module, state: State) -> None:
+    before, tables, contents_before = state
+    _write_attributes(thing, before)
+    for hooks in _HOOKS(before[1]) if tables else ():
+        if not any(hooks is table for table in tables):
+            hooks.clear()
+    for table, content in zip(tables, contents_before, strict=True):
+        if type(table) is set:
+            _write_set(table, content)
+        else:
+            _write_dict(table, content)
+
+
+def _below_module(state: State) -> Iterable[tuple[str, Any]]:
+    before, tables, contents_before = state
+    inside = {id(table) for table in tables} | {id(table) for table in (_HOOKS(before[1]) if tables else ())}
+    yield from (pair for pair in _below_attributes(before) if id(pair[1]) not in inside)
+    for table, content in zip(tables, contents_before, strict=True):
+        if type(table) is not set:
+            yield from _below_dict(content)
 
 
 # --- slots ------------------------------------------------------------------------------------------------------------
@@ -240,6 +312,7 @@ def _write_set(thing: set[Any], state: State) -> None:
 
 
 _ATTRIBUTES = Manner(_read_attributes, _write_attributes, _below_attributes, identical)
+_MODULE = Manner(_read_module, _write_module, _below_module, _same_module)
 _SLOTS = Manner(_read_slots, _write_slots, _below_slots, identical)
 CLASS = Manner(_read_class, _write_class, _below_dict, _same_class)
 

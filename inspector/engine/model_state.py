@@ -1,8 +1,9 @@
 """A model's whole state as it was found, and the way back to it: what it holds, what its tensors are, and their bits.
 
-Going back is cheap when little has changed, so it may be done after every pass. A large parameter whose version has not
-moved is then believed; the thorough way back believes nothing that it can compare, because a write through `.data` or
-NumPy moves no version.
+Going back is cheap when little has changed, so it may be done after every pass. After the first, everything is compared
+that can be: a write through `.data` or NumPy moves no version, but a forward that does such a thing does it every time.
+So after further passes a large parameter that was not written to by the first is believed while its version stands. The
+thorough way back, at the end, believes nothing again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from inspector.engine.storages import Copies, can_be_read
 from inspector.engine.tensor_marks import TensorMarks
 
 BELIEVED = 1 << 16
-"""Bytes from which on a parameter whose version has not moved is not compared after every pass."""
+"""Bytes from which on a parameter whose version has not moved is not compared after every pass but the first."""
 
 
 class ModelState:
@@ -37,7 +38,8 @@ class ModelState:
             for storage in mark.storages
             if can_be_read(storage)
         )
-        self._believed = self._find_believed()
+        self._believed: set[int] = set()
+        """Storages that are compared only when something speaks for it, by their addresses in C."""
 
     def restore(self, thorough: bool) -> Iterator[str]:
         """Put back everything that is not as it was; tell what cannot be."""
@@ -48,9 +50,9 @@ class ModelState:
         suspected = {storage._cdata for index in rewritten for storage in self._marks[index].storages}
         lost = set()
         for key, kept in self._kept.items():
-            doubted = thorough or key not in self._believed or key in suspected or kept.found_written
-            if doubted and not kept.put_back():
+            if (thorough or key not in self._believed or key in suspected) and not kept.put_back():
                 lost.add(key)
+        self._believed = self._believable()
         yield from self._tell_lost(lost)
         yield from self._restore_versions(rewritten, lost)
         if thorough:
@@ -77,9 +79,9 @@ class ModelState:
                 self._marks.append(TensorMarks(gradient))
                 self._paths.append((around, f"{name}.grad"))
 
-    def _find_believed(self) -> set[int]:
-        """Storages that are only parameters' and large, by their addresses in C."""
-        believed = {key for key, kept in self._kept.items() if kept.bytes >= BELIEVED}
+    def _believable(self) -> set[int]:
+        """Storages that are large, only parameters', and never were found written to."""
+        believed = {key for key, kept in self._kept.items() if kept.bytes >= BELIEVED and not kept.found_written}
         for mark in self._marks:
             if not isinstance(mark.tensor, nn.Parameter):
                 believed.difference_update(storage._cdata for storage in mark.storages)

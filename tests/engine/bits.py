@@ -67,3 +67,8 @@ def _tensor(tensor: Tensor, seen: dict[int, int]) -> Any:
     hooks = [id(hook) for hook in (tensor._backward_hooks or {}).values()]
     where = (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), str(tensor.dtype), tensor.requires_grad)
     return (plain, *where, tensor.grad_fn is None, hooks, of(tensor.grad, seen) if tensor.is_leaf else None)
+
+
+def contents(thing: Any) -> bytes | None:
+    """The bytes of a result; None when there is none."""
+    return thing.detach().contiguous().numpy().tobytes() if isinstance(thing, Tensor) else None

@@ -10,7 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+
+class HalfwayError(Exception):
+    """A forward that fails on purpose."""
 
 
 class Frozen(nn.Module):
@@ -111,8 +114,7 @@ class Caching(nn.Module):
         self.last = out
         type(self).calls += 1
         type(self).everything.append(out)
-        out = out + len(self.past) + self.steps
-        return out
+        return out + len(self.past) + self.steps
 
 
 class Random(nn.Module):
@@ -128,7 +130,7 @@ class Random(nn.Module):
         factor = random.random() + float(np.random.rand()) + self.by_python.random() + self.by_numpy.random()
         factor += self.by_old_numpy.rand()
         noise: Tensor = torch.rand(4, generator=self.own) + torch.randn(4)
-        return F.dropout(x * noise * factor)
+        return torch.dropout(x * noise * factor, 0.5, True)
 
 
 class Rebuilding(nn.Module):
@@ -189,7 +191,7 @@ class Failing(nn.Module):
         x = self.caching(self.norm(x))
         self.averaging.train(False)
         x = self.averaging(x)
-        raise ValueError("half-way")
+        raise HalfwayError
 
 
 def lazy() -> nn.Module:

@@ -1,0 +1,62 @@
+"""Where a dry run cannot go on although nothing is wrong with the model: told as a note, never as a failure."""
+
+from __future__ import annotations
+
+import os
+
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    UnsupportedFakeTensorException,
+    UnsupportedOperatorException,
+)
+
+from inspector.engine.case import traceback_of
+from inspector.engine.failure import message_of, sendable
+from inspector.engine.kinds import is_a
+from inspector.engine.source_files import is_library
+
+_READS_VALUES = (
+    ".numpy() is not supported for tensor subclasses",
+    "Cannot access data pointer of Tensor",
+    "data is not allocated yet",
+    "Tensor.data_ptr() is not supported",
+    "Tensor.tolist() is not supported",
+)
+"""What torch says where something wants the memory of a tensor that has none."""
+_KEEPS_FAKES = ("incompatible tensor type", "Can't call metadata mutating ops on non-Fake Tensor inputs")
+"""What it says where a real tensor would have to become a fake one."""
+_CANNOT = (UnsupportedFakeTensorException, UnsupportedOperatorException)
+
+
+def why_stopped(error: BaseException) -> str | None:
+    """Why a dry run ends here, in one line; None when a real run would fail as well."""
+    cause = _what_is_missing(error)
+    where = _where(error)
+    return f"{cause}{where}: only a real run can tell" if cause else None
+
+
+def _what_is_missing(error: BaseException) -> str:
+    message = message_of(error)
+    if is_a(error, DataDependentOutputException, DynamicOutputShapeException) or _says(message, _READS_VALUES):
+        return "the rest depends on values"
+    if is_a(error, UnsupportedOperatorException):
+        return sendable(f"nothing says what shape comes of {message}")
+    if is_a(error, *_CANNOT) or _says(message, _KEEPS_FAKES):
+        return sendable(f"without values it cannot go on ({message.splitlines()[0]})" if message else "it cannot go on")
+    return ""
+
+
+def _says(message: str, texts: tuple[str, ...]) -> bool:
+    return any(text in message for text in texts)
+
+
+def _where(error: BaseException) -> str:
+    """`, lenet.py:31`: the innermost line that is the user's own."""
+    entry, found = traceback_of(error), ""
+    while entry is not None:
+        file = entry.tb_frame.f_code.co_filename
+        if not is_library(file):
+            found = f", {os.path.basename(file)}:{entry.tb_lineno}"
+        entry = entry.tb_next
+    return sendable(found)

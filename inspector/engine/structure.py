@@ -38,6 +38,8 @@ class Structure:
         self.outline = outline
         self._describer = describer
         self._sizes = memoryview(outline.size).cast("I")
+        self._rows: dict[int, int] | None = None
+        """First rows by the identities of their modules; made when it is asked for."""
 
     def rows(self, first: int, count: int) -> list[Row]:
         """Records of consecutive rows; fewer than `count` at the end."""
@@ -47,6 +49,16 @@ class Structure:
         """The live module of a row, or None when the row is no module."""
         thing = self._describer.things[row]
         return thing if isinstance(thing, nn.Module) else None
+
+    def row_of(self, module: nn.Module) -> int | None:
+        """The first row of a module of this model, also of an unregistered one; None of any other module."""
+        if self._rows is None:
+            self._rows = {}
+            for row, thing in enumerate(self._describer.things):
+                if isinstance(thing, nn.Module):
+                    self._rows.setdefault(id(thing), row)
+        row = self._rows.get(id(module), -1)
+        return row if row >= 0 and self._describer.things[row] is module else None
 
     def tensor(self, row: int) -> Tensor | None:
         """The live tensor of a row, or None when the row is no tensor; one that is made is computed now.

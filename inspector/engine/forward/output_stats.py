@@ -25,8 +25,9 @@ class OutputStats:
     """Measures tensors one after the other, with scratch memory of its own."""
 
     def __init__(self) -> None:
-        self._scratch = torch.empty(BLOCK, dtype=torch.float32, device="cpu")
-        self._nonzero = torch.empty(BLOCK, dtype=torch.bool, device="cpu")
+        with torch._C.DisableTorchFunction():
+            self._scratch = torch.empty(BLOCK, dtype=torch.float32, device="cpu")
+            self._nonzero = torch.empty(BLOCK, dtype=torch.bool, device="cpu")
 
     def measure(self, tensor: Tensor) -> TensorStats:
         """The statistics of any tensor; what cannot be read is told in the note. Torch function modes must be off."""

@@ -1,0 +1,160 @@
+"""How long calls take: passes in which nothing is recorded but when each call of a module began and ended.
+
+On the CPU a clock is read, and the reading's own time is taken out of the calls around; on a GPU an event is recorded
+on the stream before and after, and all are read after one synchronisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import get_ident
+from time import perf_counter_ns
+from typing import Any
+
+import torch
+from torch import nn
+
+from inspector.engine.forward.calls import Call
+from inspector.run_schema import CallKind
+
+
+@dataclass(slots=True)
+class Pass:
+    """One pass: every call of a module in the order in which they began."""
+
+    modules: list[int]
+    """The modules' identities."""
+    seconds: list[float]
+
+
+def timed(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], inside: bool, cuda: bool) -> Pass:
+    """Run the model once. `inside`: time the calls in it too, not only the model's own."""
+    watch: Clock | Events = Events() if cuda else Clock()
+    original, thread = nn.Module.__call__, get_ident()
+    if not inside:
+        watch.call(original, model, args, kwargs)
+        return watch.result()
+
+    def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+        if get_ident() != thread:
+            return original(module, *args, **kwargs)
+        return watch.call(original, module, args, kwargs)
+
+    nn.Module.__call__ = __call__  # type: ignore[method-assign]
+    try:
+        model(*args, **kwargs)
+    finally:
+        nn.Module.__call__ = original  # type: ignore[method-assign]
+    return watch.result()
+
+
+class Clock:
+    """Times calls by the clock of the CPU."""
+
+    def __init__(self) -> None:
+        self._modules: list[int] = []
+        self._nanoseconds: list[int] = []
+        self._lost = 0
+
+    def call(
+        self, original: Callable[..., Any], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call a module and time it."""
+        entered = perf_counter_ns()
+        index = len(self._modules)
+        self._modules.append(id(module))
+        self._nanoseconds.append(0)
+        lost, began = self._lost, perf_counter_ns()
+        try:
+            return original(module, *args, **kwargs)
+        finally:
+            ended = perf_counter_ns()
+            self._nanoseconds[index] = ended - began - (self._lost - lost)
+            self._lost += began - entered + perf_counter_ns() - ended
+
+    def result(self) -> Pass:
+        """What was timed."""
+        return Pass(self._modules, [nanoseconds / 1e9 for nanoseconds in self._nanoseconds])
+
+
+class Events:
+    """Times calls by events on the current CUDA stream."""
+
+    def __init__(self) -> None:
+        torch.cuda.synchronize()
+        self._modules: list[int] = []
+        self._events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
+
+    def call(
+        self, original: Callable[..., Any], module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call a module and time it."""
+        began, ended = _event(), _event()
+        self._modules.append(id(module))
+        self._events.append((began, ended))
+        began.record()
+        try:
+            return original(module, *args, **kwargs)
+        finally:
+            ended.record()
+
+    def result(self) -> Pass:
+        """What was timed, once the GPU is done."""
+        torch.cuda.synchronize()
+        seconds = [began.elapsed_time(ended) / 1e3 for began, ended in self._events]
+        return Pass(self._modules, seconds)
+
+
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+
+
+def settle(calls: Sequence[Call], passes: Sequence[Pass]) -> bool:
+    """Give the calls of a recorded run the medians of some passes; False when the passes called other modules.
+
+    An operation is not timed in the passes: it keeps its part of the time that its module took beside its children.
+    """
+    modules = [call for call in calls if call.kind == CallKind.MODULE]
+    sequence = [id(call.module) for call in modules]
+    if not passes or any(each.modules != sequence for each in passes):
+        return False
+    own = _own_seconds(calls)
+    for index, call in enumerate(modules):
+        measured = sorted(each.seconds[index] for each in passes)
+        call.seconds = _quantile(measured, 0.5)
+        call.spread = (_quantile(measured, 0.75) - _quantile(measured, 0.25)) / 2 if len(measured) > 1 else call.spread
+    _add_up(calls, own)
+    return True
+
+
+def _own_seconds(calls: Sequence[Call]) -> list[float]:
+    """Of each call, the time that no module in it took, as recorded."""
+    own = [call.seconds for call in calls]
+    for call in calls:
+        if call.parent is not None and call.kind == CallKind.MODULE:
+            own[call.parent.index] -= call.seconds
+    return own
+
+
+def _add_up(calls: Sequence[Call], recorded: list[float]) -> None:
+    """Let no call last shorter than what it called: medians of parts may add up to more than the median of a whole."""
+    inner = [0.0] * len(calls)
+    for call in reversed(calls):
+        if call.kind == CallKind.MODULE:
+            call.seconds = max(call.seconds, inner[call.index])
+            if call.parent is not None:
+                inner[call.parent.index] += call.seconds
+    for call in calls:
+        if call.kind == CallKind.OPERATION and call.parent is not None and call.parent.kind == CallKind.MODULE:
+            around = call.parent
+            room, was = around.seconds - inner[around.index], recorded[around.index]
+            call.seconds *= min(max(room, 0.0) / was, 1.0) if was > 0 else 0.0
+
+
+def _quantile(ascending: list[float], share: float) -> float:
+    """By linear interpolation, as NumPy's."""
+    place = (len(ascending) - 1) * share
+    below = int(place)
+    above = min(below + 1, len(ascending) - 1)
+    return ascending[below] + (ascending[above] - ascending[below]) * (place - below)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import NamedTuple
 
 from msgspec import structs
@@ -39,6 +40,11 @@ class Built(NamedTuple):
     """Import and construction together."""
     note: str
     """What must be said of how it was built."""
+    module: ModuleType | None = None
+    """The user's file as a module: what else stands at its top level."""
+    request: Load = Load(target="")
+    where: str = ""
+    """The target with the name of what was taken from it, as it would be typed."""
 
 
 def load(request: Load, announce: Callable[[StageStarted], None]) -> Built:
@@ -82,7 +88,9 @@ def _load(
         device=request.device,
         chosen=choice.why,
     )
-    return Built(built.model, target, files_of(location), choice.others, time.perf_counter() - started, built.note)
+    seconds = time.perf_counter() - started
+    files, module = files_of(location), imported.module
+    return Built(built.model, target, files, choice.others, seconds, built.note, module, request, where)
 
 
 def _choose(imported: Imported, wanted: spec.Spec, given: arguments.Given, request: Load) -> Choice:

@@ -1,0 +1,98 @@
+"""A copy of a model to try inputs on: every module anew, every tensor without memory, nothing of the user's touched.
+
+A try may write caches, count batches, or initialise lazy layers: it does so in the copy. The copy's tensors live on
+the meta device and take no memory, whatever the size of the model. A small model may be copied with its values, for
+forwards that look at values to decide what to do.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
+
+from inspector.engine.hooks import HOOK_TABLES
+from inspector.engine.kinds import home
+
+_META = torch.device("meta")
+
+
+class CopyFailed(Exception):  # noqa: N818 - news is told in the past tense here
+    """The user's objects do not let themselves be copied."""
+
+
+def copy_of(model: nn.Module, with_values: bool) -> nn.Module:
+    """The model's structure in evaluation mode. Raises CopyFailed."""
+    try:
+        with _copying_tensors(_valued if with_values else _hollow):
+            copied = copy.deepcopy(model)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise CopyFailed(f"{type(model).__name__} cannot be copied ({type(error).__name__})") from None
+    if copied is model:
+        raise CopyFailed(f"{type(model).__name__} cannot be copied")
+    for module in copied.modules():
+        _settle(module)
+    return copied
+
+
+def _settle(module: nn.Module) -> None:
+    """Evaluation mode, without the user's hooks, which may write to what they know of outside the copy."""
+    attributes = vars(module)
+    if "training" in attributes:
+        attributes["training"] = False
+    for _, table in HOOK_TABLES:
+        for key, hook in list((attributes.get(table) or {}).items()):
+            if not (home(type(hook)).startswith("torch.") or home(hook).startswith("torch.")):
+                del attributes[table][key]
+
+
+def _hollow(tensor: Tensor) -> Tensor:
+    """The same tensor without memory."""
+    if is_lazy(tensor):
+        return _lazy(tensor, _META)
+    hollow = torch.empty_like(tensor.detach(), device=_META)
+    return nn.Parameter(hollow, requires_grad=False) if isinstance(tensor, nn.Parameter) else hollow
+
+
+def _valued(tensor: Tensor) -> Tensor:
+    if is_lazy(tensor):
+        return _lazy(tensor, tensor.data.device)
+    copied = tensor.detach().clone()
+    return nn.Parameter(copied, requires_grad=False) if isinstance(tensor, nn.Parameter) else copied
+
+
+def _lazy(tensor: Tensor, device: torch.device) -> Tensor:
+    kind: Any = type(tensor)
+    made: Tensor = kind(requires_grad=False, device=device)
+    return made
+
+
+@contextmanager
+def _copying_tensors(how: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """While it is entered, deepcopy makes of a tensor what `how` makes of it."""
+
+    def deepcopy(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
+        if id(tensor) not in memo:
+            with torch.no_grad():
+                memo[id(tensor)] = how(tensor)
+        found: Tensor = memo[id(tensor)]
+        return found
+
+    before = [(kind, vars(kind)["__deepcopy__"]) for kind in _KINDS if "__deepcopy__" in vars(kind)]
+    for kind, _ in before:
+        kind.__deepcopy__ = deepcopy
+    try:
+        yield
+    finally:
+        for kind, method in before:
+            kind.__deepcopy__ = method
+
+
+_KINDS: tuple[Any, ...] = (Tensor, nn.Parameter, UninitializedParameter, UninitializedBuffer)

@@ -1,0 +1,267 @@
+"""Guess inputs: begin with what names and layers tell, try it on a copy, and let each failure say what to try next.
+
+A try costs little, since the copy's tensors have no memory; a few dozen of them, the furthest first, are enough for
+what people write. Where no guess goes through, the one that came furthest is taken, so that its failure can be shown.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from typing import NamedTuple
+
+from torch import nn
+
+from inspector.engine.inputs.copying import CopyFailed
+from inspector.engine.inputs.expectations import Model, expected, of_a_layer
+from inspector.engine.inputs.leaves import changed, leaves
+from inspector.engine.inputs.recipes import Drawn, Recipe, Stored
+from inspector.engine.inputs.repair import Repairs
+from inspector.engine.inputs.sample import Part, floating_dtype
+from inspector.engine.inputs.signature import Signature, unwrapped
+from inspector.engine.inputs.trying import Candidate, Outcome, Slot, Tries
+from inspector.engine.inputs.watching import Observed, OutOfTimeError
+
+MOST_TRIES = 60
+MOST_SECONDS = 2.0
+_LAST_TRY_SECONDS = 6.0
+"""A try that has begun in time may take until then: of a large model even one takes seconds."""
+_MOST_STARTS = 4
+
+
+class Guess(NamedTuple):
+    """Arguments that were guessed, or why there are none."""
+
+    parts: list[Part] | None
+    reason: str
+
+
+def guess(model: nn.Module, signature: Signature, given: dict[str, Recipe], seed: int) -> Guess:
+    """The arguments of forward that have no default, beside those that are given."""
+    model = unwrapped(model)
+    if not signature.known:
+        return Guess(None, "the arguments of forward are not known")
+    known = Model(model)
+    starts, unknown = _starts(model, known, signature, given)
+    if unknown:
+        annotation = signature.annotation(unknown)
+        return Guess(None, f"nothing is known of {unknown}" + (f": {annotation}" if annotation else ""))
+    search = _Search(model, known, signature)
+    try:
+        outcome = search.run(starts)
+    except CopyFailed as failed:
+        return Guess(None, f"no guess: {failed}")
+    if outcome is None:
+        return Guess(None, "no guess: trying takes too long") if not starts else _untried(starts[0], search)
+    return Guess(_parts(outcome, model), search.reason(outcome))
+
+
+def _untried(candidate: Candidate, search: _Search) -> Guess:
+    parts = [Part(slot.name, slot.keyword, slot.recipe) for slot in candidate if not slot.fixed]
+    return Guess(parts, "by names and layers alone: one try takes too long")
+
+
+# --- where to begin ---------------------------------------------------------------------------------------------------
+
+
+def _starts(
+    model: nn.Module, known: Model, signature: Signature, given: dict[str, Recipe]
+) -> tuple[list[Candidate], str]:
+    """The first candidates; and the name of a required argument that is of no type that can be made."""
+    of_layer = of_a_layer(model)
+    if of_layer is not None and not given:
+        names = signature.by_place[: len(of_layer)]
+        if len(names) == len(of_layer):
+            slots = [Slot(name, False, recipe) for name, recipe in zip(names, of_layer, strict=True)]
+            return [tuple(_typed(slots, model))], ""
+    fixed = [Slot(name, _by_keyword(name, signature), recipe, fixed=True) for name, recipe in given.items()]
+    wanted = [name for name in signature.required if name not in given]
+    choices = {name: expected(name, signature.annotation(name), known) for name in wanted}
+    unknown = next((name for name, recipes in choices.items() if not recipes), "")
+    if not wanted and signature.many and not given:
+        choices[f"{signature.many}[0]"] = expected(signature.many, "", known)
+    return [_start(choices, fixed, signature, model, index) for index in range(_MOST_STARTS)], unknown
+
+
+def _start(
+    choices: dict[str, list[Recipe]], fixed: list[Slot], signature: Signature, model: nn.Module, index: int
+) -> Candidate:
+    """The index-th choice of every argument that has so many."""
+    slots = []
+    for name, recipes in choices.items():
+        keyword = bool(fixed) or name not in signature.by_place
+        slots.append(Slot(name, keyword and "[" not in name, recipes[min(index, len(recipes) - 1)]))
+    return (*fixed, *_typed(slots, model))
+
+
+def _by_keyword(name: str, signature: Signature) -> bool:
+    return "[" not in name and not (name in signature.parameters and signature.only_by_place(name))
+
+
+def _typed(slots: list[Slot], model: nn.Module) -> list[Slot]:
+    """In the model's own floating dtype."""
+    dtype = floating_dtype(model)
+    if dtype == "float32":
+        return slots
+    candidate: Candidate = tuple(slots)
+    for name, leaf in leaves(candidate).items():
+        if leaf.dtype == "float32":
+            typed = Drawn(leaf.shape, dtype, leaf.how, leaf.low, leaf.high)
+            candidate = changed(candidate, name, typed)
+    return list(candidate)
+
+
+# --- the search -------------------------------------------------------------------------------------------------------
+
+
+class _Search:
+    """Best first: what mends the try that came furthest is tried next."""
+
+    def __init__(self, model: nn.Module, known: Model, signature: Signature) -> None:
+        self._model = model
+        now = time.perf_counter()
+        self._ends = now + MOST_SECONDS
+        self._tries = Tries(model, now + _LAST_TRY_SECONDS)
+        self._repairs = Repairs(known, bool(signature.keywords))
+        self._queue: list[tuple[int, int, Candidate]] = []
+        self._seen: set[Candidate] = set()
+        self._pushed = 0
+        self._best: Outcome | None = None
+        self._why: dict[Candidate, tuple[Observed, ...]] = {}
+        """What led to a candidate."""
+        self.count = 0
+
+    def run(self, starts: list[Candidate]) -> Outcome | None:
+        """The outcome of the first candidate that goes through, else of the furthest."""
+        for candidate in starts:
+            self._push(candidate, 0, ())
+        try:
+            while self._queue and self.count < MOST_TRIES and time.perf_counter() < self._ends:
+                _, _, candidate = heapq.heappop(self._queue)
+                if self._is_answer(self._try(candidate)):
+                    break
+        except OutOfTimeError:
+            pass
+        return self._best
+
+    def _try(self, candidate: Candidate) -> Outcome:
+        self.count += 1
+        outcome = self._tries.run(candidate)
+        if (
+            outcome.error is not None
+            and outcome.watch.needs_values
+            and self._tries.hollow
+            and self._tries.can_have_values()
+        ):
+            self._tries.give_values()
+            outcome = self._tries.run(candidate)
+        return outcome
+
+    def _is_answer(self, outcome: Outcome) -> bool:
+        if self._best is None or _rank(outcome) > _rank(self._best):
+            self._best = outcome
+        if outcome.error is None:
+            if outcome.batch_kept or not outcome.watch.doubtful:
+                return True
+            for mended in self._repairs.of_doubt(outcome):
+                self._push(mended, outcome.watch.steps + 1, tuple(outcome.watch.doubtful), outcome.candidate)
+            return not self._queue
+        if outcome.watch.needs_values and self._tries.hollow:
+            return True
+        unmet = tuple(seen for seen in outcome.watch.failed if not seen.met)
+        for mended in self._repairs.of(outcome):
+            self._push(mended, outcome.watch.steps + 1, unmet, outcome.candidate)
+        return False
+
+    def _push(
+        self, candidate: Candidate, progress: int, why: tuple[Observed, ...], before: Candidate | None = None
+    ) -> None:
+        if candidate in self._seen:
+            return
+        self._seen.add(candidate)
+        self._pushed += 1
+        self._why[candidate] = (*self._why.get(before, ()), *why[:1]) if before is not None else ()
+        heapq.heappush(self._queue, (-progress, self._pushed, candidate))
+
+    # --- in words ---------------------------------------------------------------------------------------------------
+
+    def reason(self, outcome: Outcome) -> str:
+        """Why these, in one line; or that none went through."""
+        told = [_phrase(seen, self._model) for seen in self._tellable(outcome)]
+        why = ", ".join(list(dict.fromkeys(filter(None, told)))[:3])
+        if outcome.error is None:
+            return why or "by names and layers"
+        if outcome.watch.needs_values and self._tries.hollow:
+            place = outcome.watch.failed_name or type(outcome.error).__name__
+            return f"{why + ': ' if why else ''}as far as could be tried without values ({place})"
+        return f"no guess went through: {self._obstacle(outcome)}"
+
+    def _tellable(self, outcome: Outcome) -> list[Observed]:
+        sized = {name for name, leaf in leaves(outcome.candidate).items() if len(leaf.shape) > 2}
+        flattened = [
+            seen
+            for seen in outcome.watch.seen
+            if seen.met and seen.origin.flattened and seen.want.what == "axis" and seen.leaf in sized
+            if not self._tries.is_lazy(seen.where)
+        ]
+        return [*_first_wants(outcome), *flattened[:1], *self._why.get(outcome.candidate, ())]
+
+    def _obstacle(self, outcome: Outcome) -> str:
+        unmet = [seen for seen in outcome.watch.failed if not seen.met and seen.want.phrase]
+        if unmet:
+            return f"{_phrase(unmet[0], self._model)}, whatever the size of {unmet[0].leaf}"
+        where = outcome.watch.failed_module[1] if outcome.watch.failed_module else ""
+        return f"{where or type(self._model).__name__} raises {type(outcome.error).__name__}"
+
+
+def _rank(outcome: Outcome) -> tuple[bool, bool, int]:
+    return outcome.error is None, outcome.error is None and outcome.batch_kept, outcome.watch.steps
+
+
+def _first_wants(outcome: Outcome) -> list[Observed]:
+    """What was first wanted of each argument itself."""
+    found: dict[str, Observed] = {}
+    for seen in outcome.watch.seen:
+        own = seen.want.what in ("integers", "truth") or (
+            seen.want.what == "axis" and seen.want.axis < len(seen.origin.axes) and seen.origin.axes[seen.want.axis]
+        )
+        if seen.met and own and seen.want.phrase:
+            found.setdefault(seen.leaf, seen)
+    return list(found.values())
+
+
+def _phrase(seen: Observed, model: nn.Module) -> str:
+    where = seen.where or type(model).__name__
+    return f"{where} {seen.want.phrase}" if seen.want.phrase else ""
+
+
+# --- what came of it --------------------------------------------------------------------------------------------------
+
+
+def _parts(outcome: Outcome, model: nn.Module) -> list[Part]:
+    candidate = outcome.candidate
+    for name, high in _highest(outcome).items():
+        leaf = leaves(candidate).get(name)
+        if leaf is not None and leaf.dtype == "int64" and (leaf.high is None or leaf.high > high or leaf.low == 0):
+            bounded = Drawn(leaf.shape, leaf.dtype, leaf.how, min(leaf.low or 0, high), high)
+            candidate = changed(candidate, name, bounded)
+    reasons = {seen.leaf: _phrase(seen, model) for seen in _first_wants(outcome)}
+    return [
+        Part(slot.name, slot.keyword, slot.recipe, reason=_reason_of(slot, reasons))
+        for slot in candidate
+        if not slot.fixed and not isinstance(slot.recipe, Stored)
+    ]
+
+
+def _reason_of(slot: Slot, reasons: dict[str, str]) -> str:
+    found = [reason for leaf, reason in reasons.items() if leaf == slot.name or leaf.startswith(f"{slot.name}[")]
+    return ", ".join(dict.fromkeys(found))
+
+
+def _highest(outcome: Outcome) -> dict[str, int]:
+    """The last row of the smallest table that an argument's own values are looked up in."""
+    found: dict[str, int] = {}
+    for seen in outcome.watch.seen:
+        if seen.want.what == "integers" and seen.met and seen.origin.whole and seen.want.size:
+            found[seen.leaf] = min(found.get(seen.leaf, seen.want.size - 1), seen.want.size - 1)
+    return found

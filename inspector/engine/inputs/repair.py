@@ -1,0 +1,320 @@
+"""From where a try failed to what to try next: the failure itself tells which argument must be otherwise, and how."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from inspector.engine.inputs.expectations import Model, expected, is_word, keys_of
+from inspector.engine.inputs.layers import BATCH, LENGTH, SIZE, hidden_state, takes
+from inspector.engine.inputs.leaves import changed, leaves
+from inspector.engine.inputs.recipes import Drawn, Recipe, Several, plain
+from inspector.engine.inputs.rules import Want
+from inspector.engine.inputs.sizes import IMAGE_SIZES, LENGTHS, Scale
+from inspector.engine.inputs.trying import Candidate, Outcome, Slot
+from inspector.engine.inputs.watching import Observed, Origin
+
+_UNPACKING = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")
+_TOO_SMALL = re.compile(r"too small|can't be greater than actual|should be less than|smaller than|larger than", re.I)
+_SIZE_NAMES = re.compile(r"(.*_)?(size|img_size|image_size|resolution|length|seq_len|block_size|n_points|dim|width)")
+
+
+class Repairs:
+    """Remembers what sizes gave, so that each failure narrows the next try."""
+
+    def __init__(self, model: Model, keywords: bool) -> None:
+        self._model = model
+        self._keywords = keywords
+        self._scales: dict[tuple[str, str, str], Scale] = {}
+
+    def of(self, outcome: Outcome) -> list[Candidate]:
+        """Candidates that mend the failure, the surest first."""
+        found: dict[Candidate, None] = {}
+        for candidate in self._all(outcome):
+            if candidate != outcome.candidate:
+                found.setdefault(candidate)
+        return list(found)
+
+    def of_doubt(self, outcome: Outcome) -> list[Candidate]:
+        """Candidates with which a view would keep the batch."""
+        return [mended for seen in outcome.watch.doubtful for mended in self._elements(outcome, seen)]
+
+    def _all(self, outcome: Outcome) -> Iterator[Candidate]:
+        yield from self._by_python(outcome)
+        unmet = [seen for seen in outcome.watch.failed if not seen.met]
+        together = _together(outcome.candidate, unmet)
+        if together is not None:
+            yield together
+        yield from self._by_module(outcome)
+        for seen in unmet:
+            yield from self._by_want(outcome, seen)
+        yield from self._by_positions(outcome)
+        yield from self._by_smallness(outcome)
+        yield from self._by_blind_sizes(outcome)
+
+    # --- by what a function wanted ----------------------------------------------------------------------------------
+
+    def _by_want(self, outcome: Outcome, seen: Observed) -> Iterator[Candidate]:
+        candidate, want = outcome.candidate, seen.want
+        leaf = leaves(candidate).get(seen.leaf)
+        if leaf is None:
+            return
+        if (direct := _direct(leaf, seen)) is not None:
+            yield changed(candidate, seen.leaf, direct)
+        elif want.what == "elements":
+            yield from self._elements(outcome, seen)
+        elif want.what == "axis" and want.tensor.dim() > want.axis:
+            if seen.origin.whole:
+                per_sample = math.prod(leaf.shape[1:]) * want.size // max(want.tensor.shape[want.axis], 1)
+                yield from _of_elements(candidate, seen.leaf, leaf, per_sample)
+            yield from self._resized(outcome, seen.leaf, seen.where, want.tensor.shape[want.axis], want.size)
+
+    def _elements(self, outcome: Outcome, seen: Observed) -> Iterator[Candidate]:
+        leaf = leaves(outcome.candidate).get(seen.leaf)
+        if leaf is None or not leaf.shape:
+            return
+        wanted = seen.want.size
+        if seen.origin.whole:
+            yield from _of_elements(outcome.candidate, seen.leaf, leaf, wanted)
+        got = seen.want.tensor.numel() // max(leaf.shape[0], 1)
+        yield from self._resized(outcome, seen.leaf, seen.where, got, wanted)
+
+    def _resized(self, outcome: Outcome, name: str, where: str, got: int, wanted: int) -> Iterator[Candidate]:
+        leaf = leaves(outcome.candidate)[name]
+        for axes in _free_axes(leaf, name, outcome):
+            scale = self._scales.setdefault((name, where, f"{axes}{leaf.shape[:1]}"), Scale(len(axes)))
+            scale.note(leaf.shape[axes[0]], got, wanted)
+            for size in scale.next():
+                yield changed(outcome.candidate, name, _with_axes(leaf, axes, size))
+
+    # --- by the layer that raised -----------------------------------------------------------------------------------
+
+    def _by_module(self, outcome: Outcome) -> Iterator[Candidate]:
+        """A layer of torch.nn that got an argument itself, and whose taking is known."""
+        if outcome.watch.failed_module is None:
+            return
+        module, where, args, _ = outcome.watch.failed_module
+        try:
+            known = takes(module)
+        except Exception:  # A layer that is not as torch.nn makes it.
+            return
+        for value, recipe in zip(args, known or (), strict=False):
+            if isinstance(value, Tensor) and isinstance(recipe, Drawn):
+                yield from self._like(outcome, where, value, recipe)
+        state = hidden_state(module)
+        if state is not None and len(args) > 1:
+            yield from self._with_state(outcome, args[1], state)
+
+    def _like(self, outcome: Outcome, where: str, value: Tensor, recipe: Drawn) -> Iterator[Candidate]:
+        for name, origin in _origins(outcome, value):
+            leaf = leaves(outcome.candidate).get(name)
+            if leaf is None:
+                continue
+            if origin.whole and None not in origin.axes and len(origin.axes) == len(recipe.shape) == len(leaf.shape):
+                shape = list(leaf.shape)
+                for axis, own in enumerate(origin.axes):
+                    shape[own or 0] = recipe.shape[axis]
+                yield changed(outcome.candidate, name, replace(recipe, shape=tuple(shape)))
+            elif origin.whole and value.dim() == len(leaf.shape):
+                yield changed(outcome.candidate, name, recipe)
+            elif recipe.shape and value.dim() and value.shape[-1] != recipe.shape[-1]:
+                last = origin.axes[-1] if origin.axes else None
+                if last is not None:
+                    yield changed(outcome.candidate, name, _with_axes(leaf, (last,), recipe.shape[-1]))
+                yield from self._resized(outcome, name, where, value.shape[-1], recipe.shape[-1])
+
+    def _with_state(self, outcome: Outcome, value: Any, state: Recipe) -> Iterator[Candidate]:
+        tensors = value if isinstance(value, (tuple, list)) else (value,)
+        parts = state.parts if isinstance(state, Several) else (state,)
+        for tensor, part in zip(tensors, parts, strict=False):
+            for name, origin in _origins(outcome, tensor):
+                if origin.whole:
+                    yield changed(outcome.candidate, name, part)
+                    if isinstance(state, Several):
+                        yield changed(outcome.candidate, name, state)
+
+    # --- by what Python said ----------------------------------------------------------------------------------------
+
+    def _by_python(self, outcome: Outcome) -> Iterator[Candidate]:
+        error, candidate = outcome.error, outcome.candidate
+        if isinstance(error, KeyError) and error.args:
+            yield from self._by_key(candidate, error.args[0])
+        if outcome.watch.failed_name == "__getitem__":
+            yield from self._as_mapping(outcome)
+        match = _UNPACKING.search(str(error)) if isinstance(error, ValueError) else None
+        if match:
+            yield from self._ranked(candidate, int(match[1]))
+
+    def _by_key(self, candidate: Candidate, key: Any) -> Iterator[Candidate]:
+        """A word that is no key of some ModuleDict; a key that a batch lacks; a keyword that forward looks for."""
+        words = [slot for slot in candidate if is_word(slot.recipe) and not slot.fixed]
+        for slot in words:
+            keys = [found for module in self._model.modules for found in keys_of(module)]
+            for found in dict.fromkeys(keys):
+                yield _exchanged(candidate, slot, plain(found))
+        if type(key) is not str:
+            return
+        for slot in candidate:
+            recipe = slot.recipe
+            if isinstance(recipe, Several) and recipe.kind == "dict" and key not in recipe.keys and not slot.fixed:
+                for part in expected(key, "", self._model)[:3]:
+                    yield _exchanged(candidate, slot, Several("dict", (*recipe.parts, part), (*recipe.keys, key)))
+        if self._keywords and not words and key not in [slot.name for slot in candidate]:
+            for part in expected(key, "", self._model)[:3]:
+                yield (*candidate, Slot(key, True, part))
+
+    def _as_mapping(self, outcome: Outcome) -> Iterator[Candidate]:
+        """An argument of which forward takes parts by name is a dict."""
+        for slot in outcome.candidate:
+            if slot.fixed or not isinstance(slot.recipe, Drawn) or "str" not in str(outcome.error) + _indices(outcome):
+                continue
+            if any(slot.name in origins for _, origins in outcome.watch.failed_tensors):
+                yield _exchanged(outcome.candidate, slot, Several("dict", (), ()))
+
+    def _ranked(self, candidate: Candidate, rank: int) -> Iterator[Candidate]:
+        for name, leaf in leaves(candidate).items():
+            if len(leaf.shape) != rank and leaf.shape:
+                yield changed(candidate, name, replace(leaf, shape=_with_rank(leaf.shape, rank)))
+
+    # --- by nothing but that it failed ------------------------------------------------------------------------------
+
+    def _by_positions(self, outcome: Outcome) -> Iterator[Candidate]:
+        """A table of positions that is shorter than the sequence."""
+        match = re.fullmatch(r"embedding: (\d+) positions", str(outcome.error))
+        if match is None or outcome.watch.failed_name != "embedding":
+            return
+        rows = min(tensor.shape[0] for tensor, _ in outcome.watch.failed_tensors if tensor.dim() == 2)
+        for name, leaf in leaves(outcome.candidate).items():
+            for axis, size in enumerate(leaf.shape):
+                if size == int(match[1]) and axis:
+                    yield changed(outcome.candidate, name, _with_axes(leaf, (axis,), rows))
+
+    def _by_smallness(self, outcome: Outcome) -> Iterator[Candidate]:
+        if not _TOO_SMALL.search(str(outcome.error)):
+            return
+        for name, leaf in leaves(outcome.candidate).items():
+            for axes in _free_axes(leaf, name, outcome):
+                size = leaf.shape[axes[0]]
+                for larger in (2 * size, 224 if len(axes) > 1 else 8 * size):
+                    yield changed(outcome.candidate, name, _with_axes(leaf, axes, larger))
+
+    def _by_blind_sizes(self, outcome: Outcome) -> Iterator[Candidate]:
+        """Sizes that people use, and the numbers that the model keeps under a name like `image_size`."""
+        kept = list(dict.fromkeys(self._kept_sizes()))
+        for name, leaf in leaves(outcome.candidate).items():
+            if len(leaf.shape) < 2:
+                continue
+            for axes in _free_axes(leaf, name, outcome):
+                usual = IMAGE_SIZES if len(axes) > 1 else LENGTHS
+                for size in dict.fromkeys([*kept[:6], *usual[:8]]):
+                    if size != leaf.shape[axes[0]]:
+                        yield changed(outcome.candidate, name, _with_axes(leaf, axes, size))
+
+    def _kept_sizes(self) -> Iterator[int]:
+        for module in self._model.modules:
+            if type(module).__module__.startswith("torch.nn"):
+                continue
+            for name, value in vars(module).items():
+                number = value[0] if type(value) in (tuple, list) and value else value
+                if type(number) is int and 1 < number <= 4096 and _SIZE_NAMES.fullmatch(name):
+                    yield number
+
+
+# --- one argument -----------------------------------------------------------------------------------------------------
+
+
+def _together(candidate: Candidate, unmet: list[Observed]) -> Candidate | None:
+    """The candidate with everything that one call wanted of the arguments themselves."""
+    mended, count = candidate, 0
+    for seen in unmet:
+        leaf = leaves(mended).get(seen.leaf)
+        direct = _direct(leaf, seen) if leaf is not None else None
+        if direct is not None and seen.want.what != "rank":
+            mended, count = changed(mended, seen.leaf, direct), count + 1
+    return mended if count > 1 else None
+
+
+def _direct(leaf: Drawn, seen: Observed) -> Drawn | None:
+    """The leaf with what is wanted of it, where the tensor is the leaf itself, or one of its axes the leaf's own."""
+    want, origin = seen.want, seen.origin
+    match want.what:
+        case "integers":
+            shape = leaf.shape if len(leaf.shape) <= 2 else (BATCH, LENGTH)
+            return Drawn(shape, "int64", "normal", 0, max(want.size - 1, 0))
+        case "truth":
+            return Drawn(leaf.shape, "bool", "ones")
+        case "floating":
+            return Drawn(leaf.shape, want.dtype) if want.dtype.startswith(("float", "bfloat", "complex")) else None
+        case "rank" if origin.whole:
+            rank = len(leaf.shape) + want.size - want.tensor.dim()
+            return replace(leaf, shape=_with_rank(leaf.shape, rank)) if rank >= 0 else None
+        case "axis":
+            return _with_wanted_axis(leaf, want, origin)
+    return None
+
+
+def _with_wanted_axis(leaf: Drawn, want: Want, origin: Origin) -> Drawn | None:
+    if want.tensor.dim() <= want.axis:
+        return replace(leaf, shape=_with_rank(leaf.shape, want.axis + 1)) if origin.whole else None
+    if want.tensor.dim() == 1 and origin.whole and len(leaf.shape) == 1:
+        return replace(leaf, shape=(leaf.shape[0], want.size))  # One number for each sample becomes several.
+    own = origin.axes[want.axis]
+    return None if own is None else _with_axes(leaf, (own,), want.size)
+
+
+def _with_axes(leaf: Drawn, axes: tuple[int, ...], size: int) -> Drawn:
+    shape = list(leaf.shape)
+    for axis in axes:
+        shape[axis] = size
+    return replace(leaf, shape=tuple(shape))
+
+
+def _with_rank(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """Axes are added, and taken away, at the end."""
+    if rank <= len(shape):
+        return shape[:rank]
+    added = (3, SIZE, SIZE, SIZE) if len(shape) == 1 and rank > 3 else (SIZE,) * rank
+    return (*shape, *added[: rank - len(shape)])
+
+
+def _of_elements(candidate: Candidate, name: str, leaf: Drawn, wanted: int) -> Iterator[Candidate]:
+    """Samples of so many values: a square image of one or three channels, else a row."""
+    batch = leaf.shape[0] if leaf.shape else BATCH
+    shapes: list[tuple[int, ...]] = []
+    for channels in (1, 3):
+        side = math.isqrt(wanted // channels) if wanted % channels == 0 else 0
+        if side >= 4 and channels * side * side == wanted:
+            shapes.append((batch, channels, side, side))
+    for shape in [*shapes, (batch, wanted)]:
+        yield changed(candidate, name, replace(leaf, shape=shape))
+
+
+def _free_axes(leaf: Drawn, name: str, outcome: Outcome) -> list[tuple[int, ...]]:
+    """Groups of axes whose size nothing has said yet: of an image both of its sides together."""
+    rank = len(leaf.shape)
+    said = {
+        seen.origin.axes[seen.want.axis]
+        for seen in outcome.watch.seen
+        if seen.leaf == name and seen.met and seen.want.what == "axis" and seen.want.axis < len(seen.origin.axes)
+    }
+    if rank >= 4:
+        return [tuple(range(2, rank))]
+    free = [axis for axis in range(1, rank) if axis not in said]
+    return [(axis,) for axis in free] or ([(rank - 1,)] if rank == 2 else [])
+
+
+def _origins(outcome: Outcome, tensor: Any) -> list[tuple[str, Origin]]:
+    return list(outcome.watch.origins(tensor).items())
+
+
+def _exchanged(candidate: Candidate, slot: Slot, recipe: Recipe) -> Candidate:
+    return tuple(Slot(one.name, one.keyword, recipe) if one is slot else one for one in candidate)
+
+
+def _indices(outcome: Outcome) -> str:
+    return " ".join(type(part).__name__ for part in outcome.watch.failed_index)

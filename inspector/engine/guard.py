@@ -77,7 +77,7 @@ class Guard:
         """What could not be put back, in words, each once."""
         if values:
             with _undisturbed():
-                self._state = ModelState(model, self._tensors, copies or Copies())
+                self._state = ModelState(model, self._modules, self._tensors, copies or Copies())
 
     def restore(self) -> None:
         """Put everything back; cheap when little has changed. To be called while no code of the user's runs."""

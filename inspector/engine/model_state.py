@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
+import torch
 from torch import Tensor, nn
 
 from inspector.engine.belongings import Belongings
+from inspector.engine.kinds import is_a
 from inspector.engine.storages import Copies, can_be_read
 from inspector.engine.tensor_marks import TensorMarks
 
@@ -24,14 +26,17 @@ BELIEVED = 1 << 16
 class ModelState:
     """The state of one model; to be made and asked with torch's own functions overridden by nobody."""
 
-    def __init__(self, model: nn.Module, tensors: Iterable[Tensor], copies: Copies) -> None:
-        """`tensors` are its parameters and buffers, also those that no attribute leads to."""
+    def __init__(
+        self, model: nn.Module, modules: Iterable[nn.Module], tensors: Iterable[Tensor], copies: Copies
+    ) -> None:
+        """`modules` are all of its modules, `tensors` its parameters and buffers, also those that no attribute leads
+        to."""
         self._copies = copies
         self._belongings = Belongings(model, tensors)
         self._marks = [TensorMarks(tensor) for tensor, _, _ in self._belongings.tensors]
         self._paths = [(around, name) for _, around, name in self._belongings.tensors]
         self._mark_gradients()
-        normed = _renormalized(model)
+        normed = _renormalized(modules)
         self._kept = copies.keep(
             (storage, not isinstance(mark.tensor, nn.Parameter) or id(mark.tensor) in normed)
             for mark in self._marks
@@ -98,7 +103,7 @@ class ModelState:
         """Where the bits are what they were, so is the version; where nobody can tell, that is told."""
         for index in rewritten:
             mark = self._marks[index]
-            held = [storage for storage in mark.storages if storage.nbytes()]
+            held = list(filter(_has_values, mark.storages))
             if not mark.storages or any(storage._cdata not in self._kept for storage in held):
                 yield f"{self._path(index)}: was written to in place, and its values cannot be compared"
             elif not any(storage._cdata in lost for storage in held):
@@ -109,7 +114,7 @@ class ModelState:
         return {id(mark.tensor): self._proof(mark) for mark in self._marks}
 
     def _proof(self, mark: TensorMarks) -> str:
-        """The weakest of its storages; of one without memory there are no values that could differ."""
+        """The weakest of its storages; of one without elements there are no values that could differ."""
         held = [storage for storage in mark.storages if storage.nbytes()]
         if not mark.storages or any(storage._cdata not in self._kept for storage in held):
             return "version"
@@ -120,7 +125,11 @@ class ModelState:
         return self._belongings.path(*self._paths[index])
 
 
-def _renormalized(model: nn.Module) -> set[int]:
+def _has_values(storage: torch.UntypedStorage) -> bool:
+    return storage.device.type != "meta" and storage.nbytes() > 0
+
+
+def _renormalized(modules: Iterable[nn.Module]) -> set[int]:
     """Identities of the weights that a forward writes to: those of embeddings with a largest norm."""
-    kinds = (nn.Embedding, nn.EmbeddingBag)
-    return {id(part.weight) for part in model.modules() if isinstance(part, kinds) and part.max_norm is not None}
+    embeddings = (vars(module) for module in modules if is_a(module, nn.Embedding, nn.EmbeddingBag))
+    return {id(held["_parameters"].get("weight")) for held in embeddings if held.get("max_norm") is not None}

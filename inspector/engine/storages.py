@@ -123,7 +123,10 @@ class Copies:
 
 def can_be_read(storage: torch.UntypedStorage) -> bool:
     """Whether there is memory behind it that this process may read and write."""
-    return storage.device.type in ("cpu", "cuda") and storage.nbytes() > 0 and storage.data_ptr() != 0
+    try:
+        return storage.device.type in ("cpu", "cuda") and storage.nbytes() > 0 and storage.data_ptr() != 0
+    except RuntimeError:  # that of a wrapper around other tensors
+        return False
 
 
 def words(storage: torch.UntypedStorage) -> Tensor:

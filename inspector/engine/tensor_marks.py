@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from inspector.engine.failure import message_of
 from inspector.engine.manners import identical
@@ -82,7 +83,8 @@ class TensorMarks:
             if tensor.dtype is not alias.dtype or tensor.layout is not alias.layout or tensor.device != alias.device:
                 return False
             if tensor.layout is torch.strided:
-                return tensor.is_set_to(alias)
+                with torch._C._DisableTorchDispatch():
+                    return tensor.is_set_to(alias)
             return tensor.shape == alias.shape and identical(tuple(_storages(tensor)), self.storages)
         except Exception:  # what it was answered all this
             return False
@@ -120,6 +122,9 @@ def _alias(tensor: Tensor) -> Tensor | None:
 
 def _storages(tensor: Tensor) -> Iterator[torch.UntypedStorage]:
     for part in _parts(tensor):
+        if part is not tensor and _is_wrapper(part):
+            yield from _storages(part)
+            continue
         try:
             with torch._C._DisableTorchDispatch():
                 yield part.untyped_storage()
@@ -127,10 +132,18 @@ def _storages(tensor: Tensor) -> Iterator[torch.UntypedStorage]:
             continue
 
 
+def _is_wrapper(tensor: Tensor) -> bool:
+    """Whether it has no memory, but other tensors that have."""
+    return bool(is_traceable_wrapper_subclass(tensor))
+
+
 def _parts(tensor: Tensor) -> tuple[Tensor, ...]:
     """The strided tensors that hold its values."""
     layout = _read(tensor, "layout")
     try:
+        if _is_wrapper(tensor):
+            wrapper: Any = tensor
+            return tuple(getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0])
         if layout is torch.sparse_coo:
             return tensor._indices(), tensor._values()
         if layout in COMPRESSED:

@@ -63,6 +63,11 @@ class ModelTable:
         self._calls: list[int] = []
         """Of the rows from `count` on: their calls in the run."""
 
+    def set_flags(self, flags: bytes) -> None:
+        """Take in other flags of all rows, as when modules change their modes."""
+        given = _column("H", flags)
+        self.flags[: self.count] = given[: self.count]
+
     # --- what a run told --------------------------------------------------------------------------------------------
 
     def attach(self, run: RunTable | None) -> None:

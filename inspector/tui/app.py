@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import signal
@@ -20,7 +19,6 @@ from inspector.schema import Source
 from inspector.table import ModelTable
 from inspector.tui.appearance import Appearance
 from inspector.tui.bars import Status
-from inspector.tui.clipboard import copy
 from inspector.tui.conversation import Connect
 from inspector.tui.keys import KEYS
 from inspector.tui.prompt import Given, Typed
@@ -152,26 +150,7 @@ class InspectorApp(RunCommands):
         at = matches.index(self.model_tree.row) + 1 if self.model_tree.row in matches else 0
         self.tell(f"match {at} of {len(matches):,}   n next, N previous")
 
-    # --- copying and editing ----------------------------------------------------------------------------------------
-
-    def action_copy_path(self) -> None:
-        if self.talk.model is not None:
-            path = self.talk.model.table.path(self.model_tree.row)
-            self._copy(path or self.talk.model.target.call, path or self.talk.model.target.call)
-
-    def action_copy_detail(self) -> None:
-        self._copy(self.detail.text(), "the details")
-
-    def _copy(self, text: str, what: str) -> None:
-        asyncio.create_task(self._copying(text, what))  # noqa: RUF006 (the loop outlives it, and so does the window)
-
-    async def _copying(self, text: str, what: str) -> None:
-        written: list[str] = []
-        sent = await asyncio.to_thread(copy, text, written.append, os.environ)
-        if self._driver is not None:
-            self._driver.write("".join(written))
-            self._driver.flush()
-        self.tell(f"{literal(what)}: {sent}")
+    # --- editing ----------------------------------------------------------------------------------------------------
 
     def action_edit(self) -> None:
         """Open the line that the screen is about in the user's own editor; the window waits behind it."""

@@ -11,6 +11,24 @@ NARROW = 100
 WIDE = 180
 """From this many columns on the source stands in a third pane."""
 
+PANES = """
+Screen { layout: vertical; overflow: hidden; }
+#body { height: 1fr; }
+#detail { width: 40%; }
+#source { width: 34%; }
+#source, #source-divider { display: none; }
+.wide #detail { width: 30%; }
+.wide #source, .wide #source-divider { display: block; }
+.alone #detail { width: 100%; }
+.tracing #tree { display: none; }
+.tracing #trace { display: block; }
+.alone #tree, .alone #trace, .alone #divider, .narrow #divider { display: none; }
+.narrow #detail { display: none; width: 100%; }
+.narrow.detail-open #detail { display: block; }
+.narrow.detail-open #tree, .narrow.detail-open #trace { display: none; }
+"""
+"""Where the panes stand, by the classes of the screen."""
+
 
 @dataclass(frozen=True)
 class Appearance:

@@ -52,3 +52,22 @@ class Changes:
                 more = ", …" if len(paths) > _NAMED else ""
                 parts.append(f"{len(paths):,} {word} ({', '.join(map(literal, paths[:_NAMED]))}{more})")
         return ", ".join(parts) or "same structure"
+
+
+def carried(old: ModelTable, rows: set[int], new: ModelTable) -> set[int]:
+    """The rows of another table that stand where these rows stood, found by walking both trees side by side."""
+    found = set()
+    waiting = [(0, 0)]
+    while waiting:
+        before, after = waiting.pop()
+        found.add(after)
+        names = {new.name(child): child for child in new.members(after)}
+        for child in old.members(before):
+            twin = names.get(old.name(child))
+            if twin is None:
+                continue
+            if old.above(child) != before and old.above(child) in rows:
+                found.add(new.above(twin))
+            if child in rows:
+                waiting.append((child, twin))
+    return found

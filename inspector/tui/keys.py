@@ -59,6 +59,14 @@ KEYS: tuple[Key, ...] = (
     Key("run", "r", "r", "run", "run the model: shapes, time, FLOPs, statistics of every layer", "everywhere"),
     Key("inputs", "i", "i", "inputs", "what goes into the model", "everywhere"),
     Key("trace", "t", "t", "trace", "tree ⇄ trace: every call in the order of the run", "everywhere"),
+    Key("compare", "d", "d", "compare", "train against eval: what differs, where it starts, and why", "everywhere"),
+    Key("toggle", "m", "m", "toggle_mode(True)", "the other mode for this module and everything below", "everywhere"),
+    Key("toggle-alone", "T", "T", "toggle_mode(False)", "the other mode for this module alone", "everywhere"),
+    Key("modes-found", "U", "U", "restore_modes", "all modes as they were found", "everywhere"),
+    Key("step", "S", "S", "step_statistics", "train-mode forwards: what becomes of running statistics", "everywhere"),
+    Key("sample", "C", "C", "sample_training", "train mode many times: how far the answer scatters", "everywhere"),
+    Key("keep", "K", "K", "keep_statistics", "as S, and keep the statistics in this window", "everywhere"),
+    Key("page-4", "4", "4", "tab(3)", "details: train against eval", "everywhere"),
     Key("untouched", "u", "u", "untouched", "run with nothing watched but the whole", "everywhere"),
     Key(
         "picture", "p", "p", "picture", "see the values as a picture: a weight, or what the row gave out", "everywhere"
@@ -83,10 +91,10 @@ KEYS: tuple[Key, ...] = (
 )
 
 ALWAYS_SHOWN = (
-    ("run", "run"), ("help", "help"), ("quit", "quit"), ("search", "search"), ("inputs", "inputs"),
-    ("detail", "detail"), ("trace", "trace"), ("columns", "columns"), ("filter", "filter"), ("sort", "sort"),
-    ("measure", "values"), ("picture", "picture"), ("reload", "reload"), ("edit", "edit"), ("copy", "copy"),
-    ("log", "log"),
+    ("run", "run"), ("help", "help"), ("quit", "quit"), ("compare", "train/eval"), ("search", "search"),
+    ("inputs", "inputs"), ("detail", "detail"), ("toggle", "mode"), ("trace", "trace"), ("columns", "columns"),
+    ("filter", "filter"), ("sort", "sort"), ("measure", "values"), ("picture", "picture"), ("reload", "reload"),
+    ("edit", "edit"), ("copy", "copy"), ("log", "log"),
 )  # fmt: skip
 """The line of keys by their ids, the most wanted first; what has no room is left out."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -12,14 +13,16 @@ from textual.message import Message
 from textual.strip import Strip
 
 from inspector.format import end_cut
+from inspector.mode_rows import ModeRows
 from inspector.run_rows import RunRows
 from inspector.schema import Kind
 from inspector.table import ModelTable
 from inspector.tui.canvas import Canvas, Line
+from inspector.tui.changes import carried
 from inspector.tui.keys import bindings
 from inspector.tui.palette import Palette
 from inspector.tui.shown_rows import ShownRows
-from inspector.tui.tree_columns import COSTS, ORDERS, SETS, Column
+from inspector.tui.tree_columns import COSTS, MODES, ORDERS, SETS, STRUCTURE, Column
 from inspector.tui.tree_line import Layout, heading, tree_line
 
 FIRST_SCREEN = 40
@@ -79,7 +82,7 @@ class ModelTree(Canvas, can_focus=True):
         on_run = old.table.kinds[row] == Kind.RUN
         trail = old.table.trail(row + 1 if on_run else row)
         new = ShownRows(table)
-        new.open = {0} | {row for row in _carried(old.table, old.open, table) if table.size[row] > 1}
+        new.open = {0} | {row for row in carried(old.table, old.open, table) if table.size[row] > 1}
         new.rebuild()
         self.shown, self.changes = new, changes
         self._apply_order()
@@ -133,7 +136,8 @@ class ModelTree(Canvas, can_focus=True):
     def _shown_columns(self) -> tuple[Column, ...]:
         """The set that was chosen; what a run tells has no column where no run is."""
         told = self.expects_run or (self.shown is not None and self.shown.flow is not None)
-        return tuple(column for column in SETS[self._columns] if told or not column.of_run)
+        chosen = SETS[self._columns if self._tells(self._columns) else STRUCTURE]
+        return tuple(column for column in chosen if told or not column.of_run)
 
     def _line(self, row: int, layout: Layout, cursor: Style | None = None) -> Strip:
         if cursor is None and (known := self._cache.get(row)) is not None and known.cell_length == layout.width:
@@ -311,8 +315,17 @@ class ModelTree(Canvas, can_focus=True):
         return ORDERS[self._order][0]
 
     def action_columns(self) -> None:
-        step = 2 if self._columns + 1 == COSTS and self.shown is not None and self.shown.flow is None else 1
-        self.show_columns((self._columns + step) % len(SETS))
+        """The next set of columns that has something to tell."""
+        self.show_columns(next(at for at in self._sets_after(self._columns) if self._tells(at)))
+
+    def _sets_after(self, columns: int) -> Iterator[int]:
+        yield from ((columns + step) % len(SETS) for step in range(1, len(SETS) + 1))
+
+    def _tells(self, columns: int) -> bool:
+        """Whether a set has more to tell than what is known without a run and a comparison."""
+        if columns == COSTS:
+            return self.shown is not None and self.shown.flow is not None
+        return columns != MODES or (self.shown is not None and self.shown.modes is not None)
 
     def show_columns(self, columns: int) -> None:
         """Show one of the sets of columns."""
@@ -331,6 +344,13 @@ class ModelTree(Canvas, can_focus=True):
         self.shown.rebuild()
         self._at = self.shown.reveal(row)
         self.redraw()
+
+    def show_modes(self, modes: ModeRows | None) -> None:
+        """Show what differs between train and eval."""
+        if self.shown is not None:
+            self.shown.modes = modes
+            self._apply_order()
+            self.redraw()
 
     def keep(self, rows: list[int] | None) -> None:
         """Show only these rows and what is above them; None ends the filter, the cursor stays on its row."""
@@ -371,22 +391,3 @@ class ModelTree(Canvas, can_focus=True):
         self._cache.clear()
         self._keep_cursor_on_screen()
         super().on_resize()
-
-
-def _carried(old: ModelTable, rows: set[int], new: ModelTable) -> set[int]:
-    """The rows of another table that stand where these rows stood, found by walking both trees side by side."""
-    found = set()
-    waiting = [(0, 0)]
-    while waiting:
-        before, after = waiting.pop()
-        found.add(after)
-        names = {new.name(child): child for child in new.members(after)}
-        for child in old.members(before):
-            twin = names.get(old.name(child))
-            if twin is None:
-                continue
-            if old.above(child) != before and old.above(child) in rows:
-                found.add(new.above(twin))
-            if child in rows:
-                waiting.append((child, twin))
-    return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from inspector import run_labels
 from inspector.format import literal, size
 from inspector.messages import Printed, StillRunning, TensorMeasured
+from inspector.mode_rows import ModeRows
 from inspector.run_rows import RunRows
 from inspector.run_schema import InputSet, RunRecord
 from inspector.schema import Candidate, Failure, Flag, ModuleDetail, Target
@@ -47,6 +48,10 @@ class OpenModel:
     """The last run, dry or real."""
     flow: RunRows | None = None
     """The calls of that run, by row."""
+    modes: ModeRows | None = None
+    """The last comparison of train and eval, by row."""
+    toggled: bool = False
+    """Whether some module is in another mode than the one it was found in."""
 
     def complete(self, table: ModelTable) -> None:
         """Put the whole structure in the place of a first outline; rows have other numbers now."""
@@ -67,6 +72,8 @@ class OpenModel:
         mode = "TRAIN" if table.has(0, Flag.TRAINING) else "EVAL"
         if table.has(0, Flag.MIXED_MODE):
             mode += " (mixed)"
+        if self.toggled:
+            mode += " set here"
         memory = size(table.totals.bytes) + ("" if table.totals.allocated else ", not allocated")
         return mode, self.target.device, *self._inputs(), totals_line(table), memory
 

@@ -1,32 +1,98 @@
-"""The commands that run the model and look at what flowed."""
+"""The commands that run the model, set its modes, and look at what flowed."""
 
 from __future__ import annotations
 
-from inspector.tui.window import Window
+import shlex
+from functools import partial
+
+from inspector.format import literal
+from inspector.messages import DrawTensor, Load, Run, SetModes
+from inspector.mode_schema import StatisticsStepped, TrainingSampled
+from inspector.run_schema import InputSet
+from inspector.schema import Failure, OperationRow
+from inspector.tui.appearance import Appearance
+from inspector.tui.conversation import Connect
+from inspector.tui.copy_commands import CopyCommands
+from inspector.tui.detail import pages
+from inspector.tui.detail.answers_page import write_samples, write_steps
+from inspector.tui.detail.picture_page import VALUE_AXES, WEIGHT_AXES
+from inspector.tui.open_model import OpenModel
+from inspector.tui.picture_view import PictureScreen
 
 
-class RunCommands(Window):
+class RunCommands(CopyCommands):
     """A window in which the model can be run."""
+
+    def __init__(self, connect: Connect, request: Load, appearance: Appearance, run: Run | None = None) -> None:
+        super().__init__(connect, request, appearance, run)
+        self.run_display.mend_inputs = self._mend_inputs
+        self.run_display.show_answer = self._show_answer
+
+    # --- running ------------------------------------------------------------------------------------------------
 
     def action_run(self) -> None:
         """Run the model; shapes, times, FLOPs and statistics of every call come when it is over."""
-        self._begin(untouched=False)
+        self.message = None
+        self._complain_unless(self.talk.runs.begin())
 
     def action_untouched(self) -> None:
         """Run it as it runs when nobody looks: only the whole is timed."""
-        self._begin(untouched=True)
+        self.message = None
+        self._complain_unless(self.talk.runs.begin(untouched=True))
 
-    def _begin(self, *, untouched: bool) -> None:
-        model = self.talk.model
+    def action_compare(self) -> None:
+        """Run it in train and in eval mode, and show what differs and why."""
+        self.message = None
+        self._complain_unless(self.talk.runs.compare())
+
+    def action_step_statistics(self) -> None:
+        """Some train-mode forwards on fresh samples: what becomes of the running statistics. All goes back."""
+        self._complain_unless(self.talk.runs.step(keep=False))
+
+    def action_keep_statistics(self) -> None:
+        """The same, and the model in this window keeps them; nothing is written to disk."""
+        self._complain_unless(self.talk.runs.step(keep=True))
+
+    def action_sample_training(self) -> None:
+        """Train mode many times on one input: how far the answer scatters."""
+        self._complain_unless(self.talk.runs.sample())
+
+    def action_toggle_mode(self, below: bool) -> None:
+        """The other mode for the module under the cursor, with everything below it or alone."""
+        model, row = self.talk.model, self.row_here
         if model is None:
             return
-        self.message = None
-        if self.talk.runs.begin(untouched=untouched):
+        while row and not model.table.is_module(row):
+            row = model.table.above(row)
+        trains = model.table.mode(row) == "train"
+        request = SetModes(model.table.first_place(row), "eval" if trains else "train", below)
+        self._complain_unless(self.talk.runs.set_modes(request))
+
+    def action_restore_modes(self) -> None:
+        """Every module in the mode in which it was found."""
+        self._complain_unless(self.talk.runs.set_modes(SetModes(0, "found")))
+
+    def _complain_unless(self, asked: bool) -> None:
+        model = self.talk.model
+        if asked or model is None:
             return
         if not model.alive:
             self.tell("the engine has ended; R loads the model again")
         elif model.preview:
             self.tell("the structure is still being read")
+
+    def _show_answer(self, answer: StatisticsStepped | TrainingSampled) -> None:
+        """What came of steps or samples, over the window."""
+        from inspector.tui.text_screen import TextScreen
+
+        assert self.talk.model is not None
+        if isinstance(answer, StatisticsStepped):
+            title, write = "running statistics, step by step", partial(write_steps, table=self.talk.model.table)
+        else:
+            title, write = "train mode, many times", write_samples  # type: ignore[assignment]
+        self.push_screen(TextScreen(title, partial(write, answer=answer), self.appearance))
+
+    # --- the trace ----------------------------------------------------------------------------------------------
 
     def action_trace(self) -> None:
         """The trace in place of the tree, and back; the cursor stays on its module."""
@@ -48,3 +114,81 @@ class RunCommands(Window):
         if not self.body.has_class("detail-open"):
             self.main.focus()
         self.call_after_refresh(self.show_detail)
+
+    # --- inputs -------------------------------------------------------------------------------------------------
+
+    def action_inputs(self) -> None:
+        """Edit what goes into the model; what it leads to is looked at in a dry run."""
+        model = self.talk.model
+        if model is None:
+            return
+        if model.inputs is None:
+            self.tell("what goes in is looked for; i again when it is there")
+            self.talk.runs.begin(dry=True)
+            return
+        self._edit_inputs(model, model.inputs)
+
+    def _mend_inputs(self, failure: Failure, request: Run) -> None:
+        """Show what was typed again, with what is wrong with it."""
+        if (model := self.talk.model) is not None:
+            inputs = model.inputs or InputSet("none", reason=failure.message, signature=failure.arguments)
+            self._edit_inputs(model, inputs, request.inputs, failure.message)
+
+    def _edit_inputs(self, model: OpenModel, inputs: InputSet, typed: tuple[str, ...] = (), refusal: str = "") -> None:
+        from inspector.tui.input_editor import InputEditor
+
+        editor = InputEditor(
+            inputs,
+            self.appearance,
+            model=model.title,
+            command=command_of(self.talk.request),
+            copy=lambda text: self.copy(text, "the command line"),
+            typed=typed,
+            refusal=refusal,
+        )
+        self.push_screen(editor, self._inputs_given)
+
+    def _inputs_given(self, texts: tuple[str, ...] | None) -> None:
+        if texts is not None:
+            self.message = None
+            self._complain_unless(self.talk.runs.give(texts))
+
+    # --- pictures -----------------------------------------------------------------------------------------------
+
+    def action_picture(self) -> None:
+        """See the values under the cursor: of a tensor what it holds, of a call what it gave out in the last run."""
+        model = self.talk.model
+        if model is None:
+            return
+        row, call = self.row_here, self.trace.call if self.main is self.trace else None
+        record = model.table.row(row)
+        if call is None and pages.has_values(record):
+            self._draw(literal(model.table.path(row)), row=row, axes=WEIGHT_AXES)
+            return
+        if call is None:
+            call = record.call if isinstance(record, OperationRow) else model.table.call_of(row)
+        if call is None or model.run is None or model.run.dry:
+            self.tell("nothing flowed here yet: r runs the model; on a tensor p shows what it holds")
+        else:
+            self._draw(f"output of {pages.name_of_call(model, call)}", call=call, axes=VALUE_AXES)
+
+    def _draw(self, title: str, *, row: int = -1, call: int = -1, axes: tuple[str, ...]) -> None:
+        def draw(index: tuple[int, ...], height: int, width: int) -> None:
+            if not self.talk.runs.draw(DrawTensor(height, width, row, call, index=index)):
+                picture.fail("the engine has ended")
+
+        picture = PictureScreen(title, draw, self.appearance, axes=axes)
+        self.run_display.picture = picture
+        self.push_screen(picture)
+
+
+def command_of(request: Load) -> str:
+    """The command line of a load, ready to be typed."""
+    words = ["nn-inspect", request.target]
+    for argument in request.arguments:
+        words += ["--arg", argument]
+    if request.config:
+        words += ["--config", request.config]
+    if request.device != "cpu":
+        words += ["--device", request.device]
+    return shlex.join(words)

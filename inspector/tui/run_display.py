@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING
 
 from inspector import run_labels
 from inspector.format import literal
-from inspector.messages import TensorDrawn
+from inspector.messages import Run, TensorDrawn
+from inspector.mode_rows import ModeRows, headline, named
+from inspector.mode_schema import StatisticsStepped, TrainingSampled
 from inspector.run_schema import InputSet, RunRecord
 from inspector.schema import Failure
 from inspector.tui.detail import pages
 from inspector.tui.open_model import OpenModel
-from inspector.tui.tree_columns import COSTS
+from inspector.tui.picture_view import PictureScreen
+from inspector.tui.runs import Job
+from inspector.tui.tree_columns import COSTS, MODES
 
 if TYPE_CHECKING:
     from inspector.tui.window import Window
+
+Answer = StatisticsStepped | TrainingSampled
+
+_SOURCES = 3
+"""Sources that the line below names."""
 
 
 class RunDisplay:
@@ -23,8 +32,12 @@ class RunDisplay:
 
     def __init__(self, window: Window) -> None:
         self._window = window
-        self.drawn: Callable[[TensorDrawn], None] = lambda drawn: None
-        """Whoever waits for a picture."""
+        self.mend_inputs: Callable[[Failure, Run], None] = lambda failure, request: None
+        """Lets the person mend what was typed."""
+        self.show_answer: Callable[[Answer], None] = lambda answer: None
+        """Shows what came of steps or samples."""
+        self.picture: PictureScreen | None = None
+        """The screen that waits for a picture."""
 
     def inputs_chosen(self, inputs: InputSet) -> None:
         """The title says what goes in; where nothing can, a line says how to give it."""
@@ -45,8 +58,7 @@ class RunDisplay:
             self._show_failure(model, run)
         elif not unasked:
             window.tell(_told(run), palette.error if run.changed else palette.good)
-        if run.changed:
-            window.tell(f"not left as found: {literal(', '.join(run.changed))}", palette.error)
+        self._tell_changes(run.changed)
         window.show_title()
         window.show_detail()
 
@@ -64,22 +76,84 @@ class RunDisplay:
         window, palette = self._window, self._window.appearance.palette
         window.tell(f"run cancelled; {literal(guard)}", palette.error if changed else palette.base)
 
-    def run_refused(self, failure: Failure, *, unasked: bool) -> None:
-        """Inputs that cannot be used, or a fault of the engine: in one line, and whole among the details."""
+    def run_refused(self, failure: Failure, request: Job, *, unasked: bool) -> None:
+        """Inputs that cannot be used, or a fault of the engine: in one line; what was typed can be mended at once."""
         window = self._window
         mend = f"; {literal(failure.mend)}" if failure.mend else ""
         window.tell(f"{literal(failure.message)}{mend}", window.appearance.palette.error)
+        if failure.stage == "inputs" and isinstance(request, Run) and not unasked:
+            self.mend_inputs(failure, request)
+
+    # --- train and eval -----------------------------------------------------------------------------------------
+
+    def modes_compared(self, model: OpenModel, rows: ModeRows) -> None:
+        """The columns of the comparison, and the cursor on the source that matters most, with the reason beside it."""
+        window, palette, comparison = self._window, self._window.appearance.palette, rows.comparison
+        if comparison.failed_in:
+            self._comparison_failed(model, rows)
+            return
+        window.model_tree.show_modes(rows)
+        window.model_tree.show_columns(MODES)
+        window.show_tab(pages.MODES)
+        sources = rows.sources()
+        if sources:
+            window.model_tree.go_to(sources[0].row)
+        names = ", ".join(named(rows, source) for source in sources[:_SOURCES])
+        more = f" and {len(sources) - _SOURCES:,} more" if len(sources) > _SOURCES else ""
+        words = f"train against eval: {headline(rows)}" + (f"; {names}{more}" if sources else "")
+        window.tell(words, palette.warning if sources else palette.good)
+        self._tell_changes(comparison.changed)
+        window.show_title()
+        window.show_detail()
+
+    def _comparison_failed(self, model: OpenModel, rows: ModeRows) -> None:
+        """In one of the modes forward raised: that is the answer."""
+        window, comparison = self._window, rows.comparison
+        model.modes = None
+        finding = comparison.finding
+        if finding is not None and finding.row is not None:
+            window.model_tree.go_to(finding.row)
+        said = finding.message if finding is not None else comparison.failure.message if comparison.failure else ""
+        id_ = f"{finding.id} " if finding is not None else ""
+        words = f"{id_}forward failed in {comparison.failed_in} mode, so there is nothing to compare: {literal(said)}"
+        window.tell(words, window.appearance.palette.error)
+
+    def modes_set(self, model: OpenModel, as_found: bool) -> None:
+        window = self._window
+        window.model_tree.redraw()
+        window.show_title()
+        words = (
+            "every module is in the mode it was found in" if as_found else "modes set here; a run uses exactly these"
+        )
+        window.tell(f"{words}; U puts them back" if not as_found else words)
+        window.show_detail()
+
+    def answered(self, answer: Answer) -> None:
+        self._tell_changes(answer.changed)
+        self.show_answer(answer)
+
+    # --- pictures -----------------------------------------------------------------------------------------------
 
     def tensor_drawn(self, drawn: TensorDrawn) -> None:
-        self.drawn(drawn)
+        if self.picture is not None and self.picture.is_current:
+            self.picture.show(drawn.picture)
+
+    def drawing_failed(self, failure: Failure) -> None:
+        if self.picture is not None and self.picture.is_current:
+            self.picture.fail(f"{failure.type}: {failure.message}")
+
+    def _tell_changes(self, changed: tuple[str, ...]) -> None:
+        if changed:
+            palette = self._window.appearance.palette
+            self._window.tell(f"not left as found: {literal(', '.join(changed))}", palette.error)
 
 
 def _told(run: RunRecord) -> str:
-    """`forward 12.3 ms ± 0.1 ms · 834 kFLOP · peak 1.2 MiB · left as found: 10 tensors, …`"""
+    """`eval forward 12.3 ms ± 0.1 ms · 834 kFLOP · peak 1.2 MiB · left as found: 10 tensors, …`"""
     if run.dry:
         return f"shapes of a dry run for {run_labels.inputs_line(run.inputs)}; r runs it"
     words = run_labels.measured(run)
     words += [literal(note) for note in run.notes]
     if run.guard:
         words.append(literal(run.guard))
-    return "forward " + " · ".join(words)
+    return f"{run_labels.mode(run)} forward " + " · ".join(words)

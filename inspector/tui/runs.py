@@ -1,7 +1,11 @@
-"""The runs of the open model: what is asked for, what is on its way, what came of it. A part of the conversation."""
+"""The runs of the open model: what is asked for, what is on its way, what came of it. A part of the conversation.
+
+One at a time: a plain run, a comparison of train and eval, some steps of the running statistics, many train-mode runs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,16 +14,25 @@ from msgspec import structs
 from inspector.format import literal
 from inspector.messages import (
     CallsDescribed,
+    CompareModes,
+    DrawTensor,
     Event,
     InputsChosen,
+    ModesCompared,
+    ModesSet,
     Run,
     RunCancelled,
     RunFinished,
     RunProgressed,
     RunTraced,
+    SampleTraining,
+    SetModes,
     StageStarted,
+    StepStatistics,
     TensorDrawn,
 )
+from inspector.mode_rows import ModeRows
+from inspector.mode_schema import StatisticsStepped, TrainingSampled
 from inspector.run_rows import RunRows
 from inspector.run_schema import InputSet, RunRecord
 from inspector.run_table import RunTable
@@ -29,12 +42,14 @@ from inspector.tui.open_model import OpenModel, Stage
 if TYPE_CHECKING:
     from inspector.tui.conversation import Conversation
 
+Job = Run | CompareModes | StepStatistics | SampleTraining
+
 
 @dataclass
 class Pending:
     """A run that was asked for and is not over."""
 
-    request: Run
+    request: Job
     unasked: bool = False
     """Whether nobody pressed a key for it: then nothing is said of it while it is quick."""
     table: RunTable | None = None
@@ -51,9 +66,17 @@ class RunView(Protocol):
 
     def run_cancelled(self, guard: str, changed: tuple[str, ...]) -> None: ...
 
-    def run_refused(self, failure: Failure, *, unasked: bool) -> None: ...
+    def run_refused(self, failure: Failure, request: Job, *, unasked: bool) -> None: ...
+
+    def modes_compared(self, model: OpenModel, rows: ModeRows) -> None: ...
+
+    def modes_set(self, model: OpenModel, as_found: bool) -> None: ...
+
+    def answered(self, answer: StatisticsStepped | TrainingSampled) -> None: ...
 
     def tensor_drawn(self, drawn: TensorDrawn) -> None: ...
+
+    def drawing_failed(self, failure: Failure) -> None: ...
 
 
 class Runs:
@@ -67,6 +90,9 @@ class Runs:
         self.automatic = wanted is not None
         """Whether shapes are looked for, by a dry run, as soon as a model is there."""
         self.pending: Pending | None = None
+        self._next: Callable[[], bool] | None = None
+        """What was asked for while a run went on that nobody had asked for."""
+        self._drawing: DrawTensor | None = None
         self._worked: dict[str, tuple[str, ...]] = {}
         """Model → the inputs that somebody gave it last."""
 
@@ -74,13 +100,55 @@ class Runs:
 
     def begin(self, *, dry: bool = False, untouched: bool = False, unasked: bool = False) -> bool:
         """Ask for a run of the open model; False when that cannot be now."""
-        model = self._talk.model
-        if model is None or not model.alive or model.preview or self.pending is not None:
+
+        def request(model: OpenModel) -> Job:
+            mode = "kept" if model.toggled else self.wanted.mode
+            inputs = self.inputs(model)
+            return structs.replace(self.wanted, inputs=inputs, mode=mode, dry=dry, untouched=untouched)
+
+        return self._ask(request, unasked=unasked)
+
+    def compare(self) -> bool:
+        """Ask for train against eval."""
+        return self._ask(lambda model: CompareModes(self.inputs(model), self.wanted.seed))
+
+    def step(self, *, keep: bool) -> bool:
+        """Ask for some train-mode forwards that move the running statistics."""
+        return self._ask(lambda model: StepStatistics(self.inputs(model), seed=self.wanted.seed, keep=keep))
+
+    def sample(self) -> bool:
+        """Ask for many train-mode forwards on one input."""
+        return self._ask(lambda model: SampleTraining(self.inputs(model), seed=self.wanted.seed))
+
+    def set_modes(self, request: SetModes) -> bool:
+        """Ask for other training flags; these wait for nothing but a run that goes on."""
+        model = self._usable()
+        return model is not None and self._send(request, model)
+
+    def draw(self, request: DrawTensor) -> bool:
+        """Ask for a picture."""
+        model = self._usable()
+        self._drawing = request if model is not None else None
+        return model is not None and self._send(request, model)
+
+    def _ask(self, request_for: Callable[[OpenModel], Job], *, unasked: bool = False) -> bool:
+        model = self._usable()
+        if model is None or (self.pending is not None and not self.pending.unasked):
             return False
-        request = structs.replace(self.wanted, inputs=self.inputs(model), dry=dry, untouched=untouched)
-        self.pending = Pending(request, unasked)
+        if self.pending is not None:
+            self._next = lambda: self._ask(request_for)
+            self._enter(self.pending, "finishing the dry run")
+            return True
+        self.pending = Pending(request_for(model), unasked)
         if not unasked:
             self._enter(self.pending, "starting the run")
+        return self._send(self.pending.request, model)
+
+    def _usable(self) -> OpenModel | None:
+        model = self._talk.model
+        return model if model is not None and model.alive and not model.preview else None
+
+    def _send(self, request: Job | SetModes | DrawTensor, model: OpenModel) -> bool:
         assert self._talk.engine is not None
         return self._talk.engine.send(request, model.engine)
 
@@ -99,6 +167,7 @@ class Runs:
     def cancel(self) -> bool:
         """Interrupt the run that goes on; asked a second time, end its engine and load the model anew."""
         pending, model, engine = self.pending, self._talk.model, self._talk.engine
+        self._next = None
         if pending is None or model is None or engine is None:
             return False
         if pending.stopping or not engine.interrupt(model.engine):
@@ -113,18 +182,27 @@ class Runs:
 
     def forget(self) -> None:
         """The engine that ran is gone."""
-        self.pending = None
+        self.pending = self._next = self._drawing = None
 
     # --- hearing ------------------------------------------------------------------------------------------------
 
     def hear(self, model: OpenModel, event: Event) -> bool:
-        """Take in what is told of the run that goes on; False when the event is about something else."""
-        if isinstance(event, TensorDrawn):
-            self._view.tensor_drawn(event)
-            return True
-        pending = self.pending
-        if pending is None:
-            return False
+        """Take in what is told of runs, modes and pictures; False when the event is about something else."""
+        match event:
+            case TensorDrawn():
+                self._drawing = None
+                self._view.tensor_drawn(event)
+            case ModesSet(flags=flags, as_found=as_found):
+                model.table.set_flags(flags)
+                model.toggled = not as_found
+                self._view.modes_set(model, as_found)
+            case _ if self.pending is not None:
+                return self._hear_run(model, self.pending, event)
+            case _:
+                return False
+        return True
+
+    def _hear_run(self, model: OpenModel, pending: Pending, event: Event) -> bool:
         match event:
             case InputsChosen(inputs=inputs):
                 model.inputs = inputs
@@ -140,31 +218,55 @@ class Runs:
                 pending.table = RunTable(trace)
             case CallsDescribed() if pending.table is not None:
                 pending.table.add(event)
-            case RunFinished(run=record):
-                model.inputs = record.inputs
-                model.flow = RunRows(model.table, pending.table, record) if pending.table is not None else None
-                model.run = record
-                self._end()
-                self._view.run_finished(model, record, unasked=pending.unasked)
             case RunCancelled(guard=guard, changed=changed):
                 self._end()
                 self._view.run_cancelled(guard, changed)
+            case _:
+                return self._hear_end(model, pending, event)
+        return True
+
+    def _hear_end(self, model: OpenModel, pending: Pending, event: Event) -> bool:
+        """What came of it."""
+        match event:
+            case RunFinished(run=record):
+                model.inputs, model.run = record.inputs, record
+                model.flow = RunRows(model.table, pending.table, record) if pending.table is not None else None
+                self._end()
+                self._view.run_finished(model, record, unasked=pending.unasked)
+            case ModesCompared(comparison=comparison):
+                model.inputs = comparison.inputs
+                model.modes = ModeRows(model.table, comparison)
+                self._end()
+                self._view.modes_compared(model, model.modes)
+            case StatisticsStepped() | TrainingSampled():
+                self._end()
+                self._view.answered(event)
             case _:
                 return False
         return True
 
     def failed(self, failure: Failure) -> bool:
         """The run that was asked for came to nothing; False when none was."""
-        if self.pending is None:
+        pending = self.pending
+        if pending is None:
             return False
-        unasked = self.pending.unasked
         self._end()
-        self._view.run_refused(failure, unasked=unasked)
+        self._view.run_refused(failure, pending.request, unasked=pending.unasked)
+        return True
+
+    def drawing_failed(self, row: int, failure: Failure) -> bool:
+        """The picture that was asked for came to nothing; False when none of this row was."""
+        if self._drawing is None or self._drawing.row != row:
+            return False
+        self._drawing = None
+        self._view.drawing_failed(failure)
         return True
 
     def _end(self) -> None:
-        self.pending = None
+        self.pending, following, self._next = None, self._next, None
         self._talk.enter(None)
+        if following is not None:
+            following()
 
     def _enter(self, pending: Pending, what: str) -> None:
         pending.stage.what = what

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
+from inspector.mode_rows import ModeRows
 from inspector.run_rows import RunRows
 from inspector.schema import Kind
 from inspector.table import ModelTable
@@ -24,6 +25,8 @@ class ShownRows:
         self.table = table
         self.flow: RunRows | None = None
         """The last run, by row."""
+        self.modes: ModeRows | None = None
+        """The last comparison of train and eval, by row."""
         self.open: set[int] = {0}
         """Rows whose children are shown, when they themselves are."""
         self.rows: list[int] = []

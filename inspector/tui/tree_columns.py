@@ -13,7 +13,7 @@ from inspector.format import bar, count
 from inspector.run_rows import Cost
 from inspector.schema import Flag
 from inspector.table import ModelTable
-from inspector.tui import run_columns
+from inspector.tui import mode_columns, run_columns
 from inspector.tui.palette import Palette
 from inspector.tui.shown_rows import ShownRows
 
@@ -32,6 +32,8 @@ class Column:
     style: Callable[[ShownRows, int, Palette], Style] | None = None
     of_run: bool = False
     """Whether a run tells it."""
+    of_modes: bool = False
+    """Whether a comparison of train and eval tells it."""
 
 
 def _of_table(cell: Callable[[ModelTable, int], str]) -> Callable[[ShownRows, int], str]:
@@ -80,13 +82,19 @@ TIME_BAR = Column("", 5, run_columns.seconds_bar, right=False, gives_way=2, of_r
 FLOPS = Column("FLOPs", 7, run_columns.flop_count, of_run=True)
 KEPT = Column("makes", 8, run_columns.kept, gives_way=3, of_run=True)
 
+DIFFERENCE = Column("differs", 8, mode_columns.difference, gives_way=0, of_modes=True)
+DIFFERENCE_BAR = Column("", 5, mode_columns.difference_bar, right=False, gives_way=2, of_modes=True)
+NOISE = Column("noise", 8, mode_columns.noise, of_modes=True)
+ROLE = Column("role", 13, mode_columns.role, right=False, gives_way=0, style=mode_columns.role_style, of_modes=True)
+
 SETS: tuple[tuple[Column, ...], ...] = (
     (OUTPUT, PARAMS, BAR, PERCENT, BYTES),
     (OUTPUT, TIME, TIME_BAR, FLOPS, KEPT),
+    (DIFFERENCE, DIFFERENCE_BAR, NOISE, ROLE),
     (PARAMS, TRAINS, MODE, BUFFERS),
     (PARAMS, DTYPE, DEVICE, BYTES),
 )
-STRUCTURE, COSTS = 0, 1
+STRUCTURE, COSTS, MODES = 0, 1, 2
 """What a key press goes through."""
 
 SortKey = Callable[[ShownRows, int], Any]
@@ -96,6 +104,7 @@ ORDERS: tuple[tuple[str, SortKey | None], ...] = (
     ("memory", lambda shown, row: -shown.table.held[row]),
     ("time", lambda shown, row: -_known(shown, row).seconds),
     ("FLOPs", lambda shown, row: -_known(shown, row).flops),
+    ("difference", mode_columns.sort_key),
     ("name", lambda shown, row: _natural(shown.table.name(row))),
     ("type", lambda shown, row: (shown.table.type(row).name, row)),
 )

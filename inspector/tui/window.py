@@ -20,7 +20,7 @@ from inspector.format import duration, literal, plural
 from inspector.messages import Load, Run
 from inspector.schema import Failure
 from inspector.table import ModelTable
-from inspector.tui.appearance import NARROW, WIDE, Appearance
+from inspector.tui.appearance import NARROW, PANES, WIDE, Appearance
 from inspector.tui.bars import Divider, KeyLine, Status, StatusLine, TitleBar
 from inspector.tui.body import Body
 from inspector.tui.changes import Changes
@@ -47,31 +47,16 @@ SMALL_TENSOR = 1 << 20
 class Window(App[Failure]):
     """A tree of the model, details beside it, and lines for what goes on. Its result is the failure left, if any."""
 
-    CSS = """
-    Screen { layout: vertical; overflow: hidden; }
-    #body { height: 1fr; }
-    #detail { width: 40%; }
-    #source { width: 34%; }
-    #source, #source-divider { display: none; }
-    .wide #detail { width: 30%; }
-    .wide #source, .wide #source-divider { display: block; }
-    .alone #detail { width: 100%; }
-    .tracing #tree { display: none; }
-    .tracing #trace { display: block; }
-    .alone #tree, .alone #trace, .alone #divider, .narrow #divider { display: none; }
-    .narrow #detail { display: none; width: 100%; }
-    .narrow.detail-open #detail { display: block; }
-    .narrow.detail-open #tree, .narrow.detail-open #trace { display: none; }
-    """
+    CSS = PANES
     BINDINGS: ClassVar[list[BindingType]] = list(bindings("everywhere"))
     COMMAND_PALETTE_BINDING = "ctrl+p"
     TITLE = "nn-inspect"
 
     def __init__(self, connect: Connect, request: Load, appearance: Appearance, run: Run | None = None) -> None:
         super().__init__()
+        self.run_display = RunDisplay(self)
         self.theme = appearance.theme
         self.appearance = appearance
-        self.run_display = RunDisplay(self)
         self.talk = Conversation(self, request, self.run_display, run)
         self.questions = Questions(self, self.talk)
         self.message: Status | None = None
@@ -347,6 +332,10 @@ class Window(App[Failure]):
             return
         self.model_tree.go_to(tensor)
         self.talk.measure(tensor)
+
+    def show_tab(self, tab: int) -> None:
+        """Turn to a page, whether or not it can be seen now."""
+        self._tab = tab
 
     def action_tab(self, tab: int) -> None:
         self._tab = tab

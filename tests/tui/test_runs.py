@@ -168,7 +168,8 @@ async def test_an_input_that_cannot_be_used_is_refused_and_the_model_stays_usabl
         window.engine.runs += [[Failed(refusal)], good(window)]
         await window.press("r")
         assert "q is no size; write 2x1x32x32" in window.status()
-        await window.press("r")
+        assert "what goes into model.py:LeNet()" in window.screen()
+        await window.press("escape", "r")
         assert "2×16×12×12" in line_of(window, "conv2")
 
 

@@ -403,7 +403,7 @@ async def test_the_cursor_may_stand_on_a_run_whose_blocks_are_still_being_read()
 
 
 async def test_the_help_is_made_of_the_bindings() -> None:
-    async with driven(size=(100, 60)) as window:
+    async with driven(size=(100, 90)) as window:
         await window.press("question_mark")
         screen = window.screen()
         for words in ("search names, paths and classes", "copy the path", "is:frozen"):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from inspector.schema import GhostRow, ModuleRow, OperationRow, Row, RunRow, TensorRow
-from inspector.tui.detail import failed_call, model_page, module_page, run_page, source_page, tensor_page
+from inspector.tui.detail import failed_call, model_page, modes_page, module_page, run_page, source_page, tensor_page
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
 
-OVERVIEW, SOURCE, RUN = 0, 1, 2
-TABS = ("overview", "source", "run")
+OVERVIEW, SOURCE, RUN, MODES = 0, 1, 2, 3
+TABS = ("overview", "source", "run", "modes")
 FAILURE_TABS = ("what happened", "traceback")
 
 
@@ -24,8 +24,8 @@ def write(page: Page, model: OpenModel, row: int, tab: int, call: int | None = N
     if tab == SOURCE:
         source_page.write(page, model.details.get(owner(model, row)), alive=model.alive)
         return
-    if tab == RUN:
-        run_page.write(page, model, row)
+    if tab in (RUN, MODES):
+        (run_page if tab == RUN else modes_page).write(page, model, row)
         return
     measured = model.measured.get(row)
     match record:
@@ -77,6 +77,11 @@ def failed_row(model: OpenModel) -> int | None:
     if row is None or flow is None or not 0 <= call < flow.run.count or flow.run.is_module(call):
         return row or 0
     return next((at for at in model.table.operations(row) if model.table.call_of(at) == call), row)
+
+
+def name_of_call(model: OpenModel, call: int) -> str:
+    """`conv2`, or the function and where it was called: `F.relu :19`."""
+    return run_page.made_by(model, call)
 
 
 def owner(model: OpenModel, row: int) -> int:

@@ -1,0 +1,117 @@
+"""Train against eval as the rows of a model see it: for each row the call that differs most, and what that is called.
+
+Shared by window and reports; they only place and colour it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from enum import Enum
+
+from inspector.format import literal, plural
+from inspector.mode_schema import Comparison, ModeDifference
+from inspector.schema import Kind
+from inspector.table import ModelTable
+
+
+class Word(Enum):
+    """What a row is called beside its number, the loudest first."""
+
+    SOURCE = "SOURCE"
+    ONLY_TRAIN = "only in train"
+    ONLY_EVAL = "only in eval"
+    PASSES = "passes on"
+    UNCHANGED = "unchanged"
+
+
+_WORDS = {
+    "source": Word.SOURCE,
+    "only in train": Word.ONLY_TRAIN,
+    "only in eval": Word.ONLY_EVAL,
+    "passes on": Word.PASSES,
+    "unchanged": Word.UNCHANGED,
+}
+_LOUDNESS = {word: -index for index, word in enumerate(Word)}
+
+
+class ModeRows:
+    """Joins a model's rows to one comparison."""
+
+    def __init__(self, table: ModelTable, comparison: Comparison) -> None:
+        self.table = table
+        self.comparison = comparison
+        self._of_rows: dict[int, list[ModeDifference]] = {}
+        for difference in comparison.differences:
+            self._of_rows.setdefault(difference.row, []).append(difference)
+
+    def calls(self, row: int) -> list[ModeDifference]:
+        """Every call of a row's module, in order; of a run of blocks those of all its blocks."""
+        if self.table.kinds[row] == Kind.RUN:
+            return [call for block in self.table.children(row) for call in self.calls(block)]
+        return self._of_rows.get(self.table.first_place(row), []) if self.table.is_module(row) else []
+
+    def worst(self, row: int) -> ModeDifference | None:
+        """The call that tells most about a row: a source before all others, then the largest difference."""
+        calls = self.calls(row)
+        return max(calls, key=lambda call: (_LOUDNESS[word(call)], _sortable(call.difference)), default=None)
+
+    def sources(self) -> list[ModeDifference]:
+        """The sources, those that matter most first."""
+        return [self.comparison.differences[index] for index in self.comparison.sources]
+
+    def counts(self) -> Counter[Word]:
+        """How many modules are called what."""
+        found = (self.worst(row) for row in self._of_rows)
+        return Counter(word(difference) for difference in found if difference is not None)
+
+    def largest(self) -> float:
+        """The largest relative difference of all, for bars."""
+        finite = (call.difference for call in self.comparison.differences if math.isfinite(call.difference))
+        return max(finite, default=0.0)
+
+
+def word(difference: ModeDifference) -> Word:
+    return _WORDS[difference.role]
+
+
+def _sortable(value: float) -> float:
+    return -1.0 if math.isnan(value) else value
+
+
+def relative(value: float) -> str:
+    """A relative difference in at most seven cells: 0 · 0.41 · 1.2e-07; exactly 0 only when it is."""
+    if math.isnan(value):
+        return "?"
+    if value == 0:
+        return "0"
+    if not math.isfinite(value):
+        return "inf"
+    return f"{value:.2g}" if value < 100 else f"{value:.2e}"
+
+
+def headline(rows: ModeRows) -> str:
+    """`2 sources, 3 pass it on, 1 unchanged`, or that both modes agree."""
+    counts = rows.counts()
+    if not counts[Word.SOURCE] and not counts[Word.PASSES]:
+        only = counts[Word.ONLY_TRAIN] + counts[Word.ONLY_EVAL]
+        return (
+            f"{plural(only, 'module')} called in one mode only" if only else "train and eval give the same, bit for bit"
+        )
+    parts = [plural(counts[Word.SOURCE], "source")]
+    if counts[Word.PASSES]:
+        parts.append(f"{counts[Word.PASSES]:,} pass it on")
+    if counts[Word.UNCHANGED]:
+        parts.append(f"{counts[Word.UNCHANGED]:,} unchanged")
+    if only := counts[Word.ONLY_TRAIN]:
+        parts.append(f"{only:,} only in train")
+    if only := counts[Word.ONLY_EVAL]:
+        parts.append(f"{only:,} only in eval")
+    return ", ".join(parts)
+
+
+def named(rows: ModeRows, difference: ModeDifference) -> str:
+    """`bn (BatchNorm2d) 0.41`"""
+    table, row = rows.table, difference.row
+    path = literal(table.short_path(row)) or "the model itself"
+    return f"{path} ({literal(table.type(row).name)}) {relative(difference.difference)}"

@@ -57,8 +57,8 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
         return False
 
     def fake(self, tensor: Tensor) -> Tensor:
-        """A tensor without values like this one."""
-        made: Tensor = self.fake_tensor_converter.from_real_tensor(self, tensor)
+        """A tensor without values like this one; to be asked for while the mode is not entered."""
+        made: Tensor = tensor if self.is_our_fake(tensor) else self.fake_tensor_converter.from_real_tensor(self, tensor)
         return made
 
     def forget(self) -> None:
@@ -88,13 +88,12 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
         return out
 
     def _result(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._preserve(func, args, kwargs)
         key = _memo.key(func, args, kwargs)
         if key is not None:
             known, out = _memo.recall(key, self, args)
             if known:
                 return out
-        else:
-            self._preserve(func, args, kwargs)
         if func is _PACK:
             return self._pack(*args, **kwargs)
         out = self._find_out(func, types, args, kwargs)
@@ -116,10 +115,8 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
             return self._find_out(_PACK, (), (padded, lengths, batch_first), {})
         data, sizes = _PACK(torch.zeros(*padded.shape[:2], 1), known, batch_first)
         meta = torch.empty(data.shape[0], *padded.shape[2:], dtype=padded.dtype, device="meta")
-        packed = FakeTensor(
-            self, meta, self.fake(padded).device if type(padded) is not FakeTensor else padded.fake_device
-        )
-        return packed, self.fake_tensor_converter.from_real_tensor(self, sizes, make_constant=True)
+        packed = FakeTensor(self, meta, _as_if(padded.device if type(padded) is not FakeTensor else padded.fake_device))
+        return packed, sizes  # Real ones: recurrent layers read them without asking anybody.
 
     def _preserve(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Remember the versions of real tensors that are about to be written to: torch raises them in any case."""

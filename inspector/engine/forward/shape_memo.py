@@ -38,10 +38,16 @@ class Relation(Enum):
 
     FRESH = "fresh"
     """Tensors of their own."""
+    WRITES = "writes"
+    """The same, of an operation that writes to arguments as well, as running statistics are."""
     FIRST = "first"
     """The first argument, written to."""
     VIEW = "view"
     """Parts of the first argument."""
+
+
+_OF_FIRST = (Relation.FIRST, Relation.VIEW)
+_WRITING = (Relation.FIRST, Relation.WRITES)
 
 
 class Layout(NamedTuple):
@@ -76,7 +82,7 @@ class ShapeMemo:
             relation = self._relations[function]
         except KeyError:
             relation = self._relations[function] = _relation(function)
-        if relation is None or (relation is not Relation.FRESH and type(args[0]) is not FakeTensor):
+        if relation is None or (relation in _OF_FIRST and type(args[0]) is not FakeTensor):
             return None
         parts: list[Any] = [function, torch.get_default_dtype()]
         tensors = _Tensors()
@@ -86,9 +92,7 @@ class ShapeMemo:
             parts.append(tuple(kwargs))
             if not tensors.describe(kwargs.values(), parts, False):
                 return None
-        if not tensors.count or (
-            tensors.constants and (relation is Relation.FIRST or tensors.constants == tensors.count)
-        ):
+        if not tensors.count or (tensors.constants and (relation in _WRITING or tensors.constants == tensors.count)):
             return None  # Of constants the values count too.
         return tuple(parts)
 
@@ -158,10 +162,9 @@ def _relation(function: Any) -> Relation | None:
     schema = function._schema
     if function is _UNSAFE_VIEW:
         return Relation.VIEW
+    if schema.returns and all(result.alias_info is None for result in schema.returns):
+        return Relation.WRITES if schema.is_mutable else Relation.FRESH
     aliased = [number for number, argument in enumerate(schema.arguments) if argument.alias_info is not None]
-    if not aliased:
-        fresh = schema.returns and all(result.alias_info is None for result in schema.returns)
-        return Relation.FRESH if fresh else None
     if aliased != [0] or len(schema.returns) != 1 or schema.returns[0].alias_info is None:
         return None
     if (alias := schema.arguments[0].alias_info) is not None and alias.is_write:
@@ -173,7 +176,7 @@ def _relation(function: Any) -> Relation | None:
 
 
 def _fresh(args: tuple[Any, ...], out: Any) -> Result | None:
-    container = type(out) if type(out) in (tuple, list) else None
+    container = _container(out)
     tensors = out if container else (out,)
     storages = {argument.untyped_storage()._cdata for argument in args if _is_bare(argument)}
     for tensor in tensors:
@@ -193,7 +196,7 @@ def _first(args: tuple[Any, ...], out: Any) -> Result | None:
 
 
 def _view(args: tuple[Any, ...], out: Any) -> Result | None:
-    container = type(out) if type(out) in (tuple, list) else None
+    container = _container(out)
     tensors = out if container else (out,)
     if type(args[0]) is not FakeTensor or not all(map(_is_bare, tensors)):
         return None
@@ -203,7 +206,11 @@ def _view(args: tuple[Any, ...], out: Any) -> Result | None:
     return Result(Relation.VIEW, tuple(map(_layout, tensors)), container)
 
 
-_FITTING = {Relation.FRESH: _fresh, Relation.FIRST: _first, Relation.VIEW: _view}
+_FITTING = {Relation.FRESH: _fresh, Relation.WRITES: _fresh, Relation.FIRST: _first, Relation.VIEW: _view}
+
+
+def _container(out: Any) -> type | None:
+    return tuple if isinstance(out, tuple) else list if isinstance(out, list) else None
 
 
 def _is_bare(tensor: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import MutableMapping
 from enum import IntEnum
@@ -11,24 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from inspector import __version__
+from inspector.options import complaint, parser
 
 if TYPE_CHECKING:  # What a front end needs is imported when it is known which one it is.
     from inspector.config import Config
     from inspector.headless import Outcome
     from inspector.launch import Server
+    from inspector.messages import Run
     from inspector.schema import Failure
-
-EXAMPLES = """\
-examples:
-  nn-inspect model.py                              open the model of a file
-  nn-inspect model.py:Net                          this class, factory or instance of it
-  nn-inspect 'model.py:Net(num_classes=10)'        with constructor arguments
-  nn-inspect model.py --arg num_classes=10         the same without quoting parentheses
-  nn-inspect package.models:build_model            a dotted module
-  nn-inspect model.py --device meta                without allocating a byte for its weights
-  nn-inspect model.py --json | jq .totals          for programs; --tree, --markdown, --summary for people
-  ssh -t box nn-inspect model.py                   over SSH in one line (-t gives it a terminal)
-"""
 
 
 class ExitCode(IntEnum):
@@ -38,53 +29,10 @@ class ExitCode(IntEnum):
     USAGE = 2
     """Usage, target not found or ambiguous, bad configuration."""
     USER_CODE = 3
-    """The user's file failed: import or constructor."""
+    """The user's file failed: import, constructor or forward."""
     ENGINE = 4
     """The engine died or timed out."""
     INTERRUPTED = 130
-
-
-class _Parser(argparse.ArgumentParser):
-    """Help that begins with examples."""
-
-    def format_help(self) -> str:
-        return f"{EXAMPLES}\n{super().format_help()}"
-
-
-def parser() -> argparse.ArgumentParser:
-    """All options there are."""
-    found = _Parser(
-        prog="nn-inspect",
-        description="The terminal inspector for PyTorch models.",
-        epilog="exit codes: 0 fine · 2 usage, target not found or ambiguous · 3 the file's own code failed · "
-        "4 the engine died or timed out · 130 interrupted",
-    )
-    found.add_argument("target", nargs="?", help="model.py[:Name[(arguments)]], a folder, or dotted.module:Name")
-    model = found.add_argument_group("the model")
-    model.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="a constructor argument")
-    model.add_argument("--config", default="", metavar="FILE", help="constructor arguments: .json, .toml or .yaml")
-    model.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:N, or meta: no memory for weights")
-    model.add_argument("--no-run", action="store_true", help="structure alone (there is no run to leave out yet)")
-    model.add_argument("--timeout", type=float, metavar="SECONDS", help="give up after that long (plain output)")
-    output = found.add_argument_group("plain output (the tree is the default when stdout is no terminal)")
-    forms = output.add_mutually_exclusive_group()
-    forms.add_argument("--tree", action="store_true", help="the structure as text")
-    forms.add_argument("--json", action="store_true", help="one document, schema nn-inspect/1")
-    forms.add_argument("--summary", action="store_true", help="torchinfo's table")
-    forms.add_argument("--markdown", action="store_true", help="the structure as a Markdown table")
-    output.add_argument("--depth", type=int, metavar="N", help="levels below the root (the window too)")
-    output.add_argument("--filter", default="", metavar="TEXT", help="rows: words, type:, is: (the window too)")
-    window = found.add_argument_group("the window")
-    window.add_argument("--no-watch", action="store_true", help="do not reload when the file is saved")
-    window.add_argument("--ascii", action="store_true", help="no character beyond ASCII")
-    window.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
-    window.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR does the same)")
-    window.add_argument("--theme", default="", metavar="NAME", help="one of Textual's themes instead of the terminal's")
-    other = found.add_argument_group("other")
-    other.add_argument("--log", default="", metavar="FILE", help="write every message between the processes")
-    other.add_argument("--info", action="store_true", help="versions, terminal, configuration: for bug reports")
-    other.add_argument("--version", action="version", version=f"nn-inspect {__version__}")
-    return found
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -106,12 +54,8 @@ def run(arguments: list[str] | None = None) -> ExitCode:
     options = parser().parse_args(arguments)
     if options.info:
         return _info()
-    if not options.target:
-        return _complain("which file? nn-inspect model.py (nn-inspect --help has examples)")
-    if (options.depth is not None and options.depth < 0) or (options.timeout is not None and options.timeout <= 0):
-        return _complain("--depth wants no negative number, and --timeout a positive one")
-    if options.filter and (options.json or options.summary):
-        return _complain("--filter goes with the tree, --markdown and the window; the whole document is one | jq away")
+    if words := complaint(options):
+        return _complain(words)
     plain = options.tree or options.json or options.summary or options.markdown or not _has_terminal()
     server = _start_server(None if plain else sys.stderr.fileno())
     try:
@@ -200,7 +144,9 @@ def _open_window(options: argparse.Namespace, config: Config, server: Server, lo
 
     request = Load(options.target, tuple(options.arg), options.config, options.device)
     try:
-        failure = open_window(request, config, server, log, depth=options.depth, filter_words=options.filter)
+        failure = open_window(
+            request, config, server, log, depth=options.depth, filter_words=options.filter, run=_run_request(options)
+        )
     except WindowError as error:
         server.close()
         return _complain(str(error))
@@ -218,9 +164,19 @@ _ASKED_WRONGLY = ("MissingArguments", "UnknownArguments", "MisfitArguments")
 
 
 def _code(failure: Failure) -> ExitCode:
-    if failure.stage in ("target", "config", "torch") or failure.type in _ASKED_WRONGLY:
+    if failure.stage in ("target", "config", "torch", "inputs") or failure.type in _ASKED_WRONGLY:
         return ExitCode.USAGE
     return ExitCode.ENGINE if failure.stage == "engine" else ExitCode.USER_CODE
+
+
+def _run_request(options: argparse.Namespace) -> Run | None:
+    """What is to run by itself: nothing with --no-run, and on meta there are shapes alone."""
+    from inspector.messages import Run
+
+    if options.no_run:
+        return None
+    dry = options.dry or options.device == "meta"
+    return Run(inputs=tuple(options.input), mode=options.mode, dry=dry, seed=options.seed)
 
 
 # --- plain output ---------------------------------------------------------------------------------------------------
@@ -233,42 +189,53 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
 
     request = Load(options.target, tuple(options.arg), options.config, options.device)
     summary_depth = (options.depth if options.depth is not None else 3) if options.summary else None
-    outcome = headless.run(request, timeout=options.timeout, summary_depth=summary_depth, log=log, server=server)
+    run_request = None if options.summary else _run_request(options)
+    if run_request is not None and not run_request.dry and options.device == "cpu":
+        from msgspec.structs import replace
+
+        from inspector.free_memory import free_bytes
+
+        run_request = replace(run_request, unless_larger=free_bytes())
+    outcome = headless.run(
+        request,
+        run_request=run_request,
+        timeout=options.timeout,
+        summary_depth=summary_depth,
+        log=log,
+        server=server,
+    )
     try:
         text = _report(options, config, outcome)
     except QueryError as error:
         return _complain(str(error))
     sys.stdout.write(text)
-    _remark(outcome)
-    if outcome.failure is None:
+    return _conclude(outcome, told=options.json)
+
+
+def _conclude(outcome: Outcome, *, told: bool) -> ExitCode:
+    """Say beside the report what must be said, failures too unless the document has `told` them; the exit code."""
+    from inspector.reports import failure_text, remarks
+
+    for remark in remarks.write(outcome.built, outcome.finished, outcome.run_request, outcome.inputs, outcome.ran):
+        print(f"nn-inspect: {remark}", file=sys.stderr)
+    if outcome.failure is not None:
+        if not told:
+            sys.stderr.write(failure_text.write(outcome.failure))
+        return ExitCode.ENGINE if outcome.died else _code(outcome.failure)
+    if outcome.ran is None or outcome.ran.ok:
         return ExitCode.FINE
-    if not options.json:
-        from inspector.reports import failure_text
-
-        sys.stderr.write(failure_text.write(outcome.failure))
-    return ExitCode.ENGINE if outcome.died else _code(outcome.failure)
-
-
-def _remark(outcome: Outcome) -> None:
-    """What must be said beside a report: how the model was built, and what reading it has changed, if anything."""
-    from inspector.format import literal
-
-    if outcome.built is not None and outcome.built.note:
-        print(f"nn-inspect: {literal(outcome.built.note)}", file=sys.stderr)
-    for change in outcome.finished.changed if outcome.finished is not None else ():
-        print(f"nn-inspect: not left as found: {literal(change)}", file=sys.stderr)
+    if not told:
+        sys.stderr.write(failure_text.card(outcome.ran))
+    # A guess may be what is wrong, and a healthy model must not fail a job.
+    return ExitCode.FINE if outcome.ran.inputs.origin == "guessed" else ExitCode.USER_CODE
 
 
 def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> str:
     """What goes to stdout."""
     from inspector.reports import json_document, markdown, summary_text, text_tree
-    from inspector.table import ModelTable
 
-    table = None
-    if outcome.outline is not None:
-        table = ModelTable(outcome.outline)
-        for event in outcome.rows:
-            table.add(event)
+    rows = outcome.run_rows()
+    table = rows.table if rows is not None else outcome.table()
     target = outcome.built.target if outcome.built is not None else None
     if options.json:
         return json_document.write(
@@ -278,16 +245,28 @@ def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> st
             table=table,
             failure=outcome.failure,
             printed=(outcome.stdout, outcome.stderr, outcome.dropped),
+            inputs=outcome.inputs,
+            run=outcome.ran,
+            rows=rows,
         )
     if outcome.summary is not None:
         return summary_text.write(outcome.summary, ascii_only=config.ascii)
-    if table is None or target is None or outcome.failure is not None:
+    if table is None or target is None or outcome.finished is None:
         return ""
+    if outcome.failure is not None and outcome.failure.stage == "inputs":
+        return ""  # What was typed is wrong, and nothing but that is to be read.
     if options.markdown:
-        return markdown.write(table, target, depth=options.depth, keep=options.filter)
-    painted = text_tree.paint if _wants_colour(options) else text_tree.paint_nothing
+        return markdown.write(table, target, rows=rows, inputs=outcome.inputs, depth=options.depth, keep=options.filter)
     return text_tree.write(
-        table, target, depth=options.depth, keep=options.filter, ascii_only=config.ascii, painted=painted
+        table,
+        target,
+        rows=rows,
+        inputs=outcome.inputs,
+        depth=options.depth,
+        keep=options.filter,
+        ascii_only=config.ascii,
+        painted=text_tree.paint if _wants_colour(options) else text_tree.paint_nothing,
+        width=shutil.get_terminal_size().columns if sys.stdout.isatty() else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import TextIO
 
 import msgspec
@@ -33,8 +34,11 @@ from inspector.messages import (
     TorchImported,
     TorchMissing,
 )
+from inspector.run_rows import RunRows
 from inspector.run_schema import InputSet, RunRecord, Trace
+from inspector.run_table import RunTable
 from inspector.schema import Failure, Outline
+from inspector.table import ModelTable
 
 PRINTED_BYTES = 64 * 1024
 """How much of what the user's code prints is kept, of each stream."""
@@ -73,6 +77,25 @@ class Outcome(msgspec.Struct, kw_only=True):
     died: bool = False
     """Whether the engine died or was given up, rather than having said itself what went wrong."""
 
+    def table(self) -> ModelTable | None:
+        """The model's rows, as far as they came."""
+        if self.outline is None:
+            return None
+        table = ModelTable(self.outline)
+        for event in self.rows:
+            table.add(event)
+        return table
+
+    def run_rows(self) -> RunRows | None:
+        """The calls of a finished run, joined to those rows."""
+        table = self.table()
+        if table is None or self.trace is None or self.ran is None:
+            return None
+        run = RunTable(self.trace)
+        for event in self.calls:
+            run.add(event)
+        return RunRows(table, run, self.ran)
+
 
 def run(
     request: Load,
@@ -89,14 +112,15 @@ def run(
     Without a `run_request` nothing runs; with a `summary_depth` torchinfo's table is asked for too. A `server` that
     was started earlier is taken over; none outlives this call, whatever ends it.
     """
-    load = _HeadlessLoad(request, run_request, summary_depth)
+    load = HeadlessLoad(request, run_request, summary_depth)
     return asyncio.run(_run(load, timeout, log, server or start_server()))
 
 
-async def _run(load: _HeadlessLoad, timeout: float | None, log: TextIO | None, server: Server) -> Outcome:
+async def _run(load: HeadlessLoad, timeout: float | None, log: TextIO | None, server: Server) -> Outcome:
     client = EngineClient(server, load.hear, log=log)
+    load.ask = client.send
     try:
-        load.begin(client)
+        client.load(load.outcome.request)
         if not await _within(timeout, load.done):
             doing = load.doing
             if client.locate():
@@ -116,11 +140,13 @@ async def _within(seconds: float | None, happened: asyncio.Event) -> bool:
     return True
 
 
-class _HeadlessLoad:
+class HeadlessLoad:
     """Gathers what is heard of one load into an Outcome, and asks for what comes next."""
 
     def __init__(self, request: Load, run_request: Run | None, summary_depth: int | None) -> None:
         self.outcome = Outcome(request=request, run_request=run_request)
+        self.ask: Callable[[Request], object] = lambda _: None
+        """Sends a request to the engine of this load; whoever made the client sets it."""
         self.done = asyncio.Event()
         self.located = asyncio.Event()
         """Whether a hung engine has said where it is."""
@@ -132,10 +158,6 @@ class _HeadlessLoad:
             self._left.append((run_request, "running the model"))
         self.doing = "importing torch"
         self._where: StillRunning | None = None
-
-    def begin(self, client: EngineClient) -> None:
-        self._client = client
-        client.load(self.outcome.request)
 
     def hear(self, _: int, event: Event) -> None:
         outcome = self.outcome
@@ -200,7 +222,7 @@ class _HeadlessLoad:
             self.done.set()
             return
         request, self.doing = self._left.pop(0)
-        self._client.send(request)
+        self.ask(request)
 
     def _keep(self, printed: Printed) -> None:
         """Keep the first of what is printed."""

@@ -1,0 +1,116 @@
+"""The options there are, and which of them go together."""
+
+from __future__ import annotations
+
+import argparse
+
+from inspector import __version__
+
+EXAMPLES = """\
+examples:
+  nn-inspect model.py                              open the model of a file
+  nn-inspect model.py:Net                          this class, factory or instance of it
+  nn-inspect 'model.py:Net(num_classes=10)'        with constructor arguments
+  nn-inspect model.py --arg num_classes=10         the same without quoting parentheses
+  nn-inspect package.models:build_model            a dotted module
+  nn-inspect model.py --input 2x3x224x224          what goes in: one of these for each argument of forward
+  nn-inspect model.py --input ids=2x16:int64:0-99  by name, with dtype and range; @batch.pt reads a file
+  nn-inspect model.py --device meta                without allocating a byte for its weights
+  nn-inspect model.py --json | jq .totals          for programs; --tree, --markdown, --summary for people
+  nn-inspect model.py --tree --no-run              the structure alone
+  ssh -t box nn-inspect model.py                   over SSH in one line (-t gives it a terminal)
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Help that begins with examples."""
+
+    def format_help(self) -> str:
+        return f"{EXAMPLES}\n{super().format_help()}"
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options there are."""
+    found = _Parser(
+        prog="nn-inspect",
+        description="The terminal inspector for PyTorch models.",
+        epilog="exit codes: 0 fine · 2 usage, target not found or ambiguous · 3 the file's own code failed · "
+        "4 the engine died or timed out · 130 interrupted",
+    )
+    found.add_argument("target", nargs="?", help="model.py[:Name[(arguments)]], a folder, or dotted.module:Name")
+    _add_model(found.add_argument_group("the model"))
+    _add_run(found.add_argument_group("the run (one forward; the model is left as it was found)"))
+    _add_output(found.add_argument_group("plain output (the tree is the default when stdout is no terminal)"))
+    _add_window(found.add_argument_group("the window"))
+    other = found.add_argument_group("other")
+    other.add_argument("--log", default="", metavar="FILE", help="write every message between the processes")
+    other.add_argument("--info", action="store_true", help="versions, terminal, configuration: for bug reports")
+    other.add_argument("--version", action="version", version=f"nn-inspect {__version__}")
+    return found
+
+
+def _add_model(model: argparse._ArgumentGroup) -> None:
+    model.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="a constructor argument")
+    model.add_argument("--config", default="", metavar="FILE", help="constructor arguments: .json, .toml or .yaml")
+    model.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:N, or meta: no memory for weights")
+
+
+def _add_run(run: argparse._ArgumentGroup) -> None:
+    run.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="VALUE",
+        help="[name=]2x3x32x32[:dtype[:range]], @file or a literal; else what file or model hold, or a guess",
+    )
+    run.add_argument("--mode", default="eval", choices=("train", "eval", "both"), help="eval (default) or train")
+    run.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs and of what is random (0)")
+    run.add_argument("--dry", action="store_true", help="shapes alone: nothing is computed")
+    run.add_argument("--no-run", action="store_true", help="structure alone")
+    run.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="give up after that long, the run included (plain output)"
+    )
+
+
+def _add_output(output: argparse._ArgumentGroup) -> None:
+    forms = output.add_mutually_exclusive_group()
+    forms.add_argument("--tree", action="store_true", help="structure and run as text")
+    forms.add_argument("--json", action="store_true", help="one document, schema nn-inspect/1")
+    forms.add_argument("--summary", action="store_true", help="torchinfo's table of the structure")
+    forms.add_argument("--markdown", action="store_true", help="structure and run as a Markdown table")
+    output.add_argument("--depth", type=int, metavar="N", help="levels below the root (the window too)")
+    output.add_argument("--filter", default="", metavar="TEXT", help="rows: words, type:, is: (the window too)")
+
+
+def _add_window(window: argparse._ArgumentGroup) -> None:
+    window.add_argument("--no-watch", action="store_true", help="do not reload when the file is saved")
+    window.add_argument("--ascii", action="store_true", help="no character beyond ASCII")
+    window.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    window.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR does the same)")
+    window.add_argument("--theme", default="", metavar="NAME", help="one of Textual's themes instead of the terminal's")
+
+
+def complaint(options: argparse.Namespace) -> str:
+    """What is wrong with them together; empty when nothing is."""
+    if not options.target:
+        return "which file? nn-inspect model.py (nn-inspect --help has examples)"
+    if (options.depth is not None and options.depth < 0) or (options.timeout is not None and options.timeout <= 0):
+        return "--depth wants no negative number, and --timeout a positive one"
+    if not 0 <= options.seed < 2**63:
+        return "--seed wants a whole number from 0 to 2^63 - 1"
+    if options.filter and (options.json or options.summary):
+        return "--filter goes with the tree, --markdown and the window; the whole document is one | jq away"
+    return _complaint_about_run(options)
+
+
+def _complaint_about_run(options: argparse.Namespace) -> str:
+    """Nothing that was asked for is silently left out."""
+    if options.mode == "both":
+        return "--mode both (train against eval) is not there yet: --mode train, then --mode eval"
+    if options.no_run and (options.input or options.dry or options.mode != "eval"):
+        return "--no-run leaves out what --input, --mode and --dry are about: take it away, or them"
+    if options.summary and (options.input or options.dry or options.mode != "eval"):
+        return (
+            "--summary is about the structure alone: --input, --mode and --dry go with the tree, --json and --markdown"
+        )
+    return ""

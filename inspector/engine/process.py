@@ -16,9 +16,10 @@ from contextlib import suppress
 from select import select  # Now: what patches it for its own loops comes with the user's file.
 from typing import NamedTuple, NoReturn
 
+from inspector.engine.forward.progress import interruption
 from inspector.engine.session import Session
 from inspector.engine.source_files import library_folders
-from inspector.messages import LOCATE, EngineEvent, EngineStarted, Load, Request, RowsDescribed, StageStarted
+from inspector.messages import INTERRUPT, LOCATE, EngineEvent, EngineStarted, Load, Request, RowsDescribed, StageStarted
 from inspector.wire import Unpacker, pack
 
 HANG_SECONDS = 5.0
@@ -118,6 +119,7 @@ def _settle(descriptors: Descriptors) -> None:
     _redirect(descriptors)
     faulthandler.enable(descriptors.crash)
     faulthandler.register(LOCATE, descriptors.crash, all_threads=True, chain=False)
+    signal.signal(INTERRUPT, lambda number, frame: interruption.ask())
     sys.dont_write_bytecode = True  # No __pycache__ beside the user's files, nor by what they start.
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     try:

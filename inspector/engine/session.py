@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from inspector.engine import detail, structure, summary, target, tensor_stats
 from inspector.engine.failure import LoadFailed, describe
+from inspector.engine.forward.running import Runner
 from inspector.engine.guard import Guard
 from inspector.engine.structure import Structure
 from inspector.messages import (
@@ -24,17 +25,23 @@ from inspector.messages import (
     ModuleDescribed,
     Request,
     RowsDescribed,
+    Run,
     StageStarted,
     StructureFinished,
     StructureOutlined,
     Summarize,
     TensorMeasured,
 )
+from inspector.schema import Stage
 
 _pack_rows = msgspec.msgpack.Encoder().encode
 
 Chore = Generator[None, None, None]
 """Work that takes long and can wait between any two of its steps."""
+
+
+_STAGES: dict[type[Request], Stage] = {Load: "structure", Run: "forward"}
+"""What an exception that nobody expects is put down to."""
 
 
 class NotLoadedError(Exception):
@@ -56,6 +63,7 @@ class Session:
         self._send = send
         self._model: nn.Module | None = None
         self._structure: Structure | None = None
+        self._runner: Runner | None = None
         self._chores: dict[type[Request], tuple[Request, Chore]] = {}
 
     @property
@@ -91,6 +99,8 @@ class Session:
                 # Only the newest is still looked at: it takes the place of an unfinished one.
                 self._chores.pop(MeasureTensor, None)
                 self._chores[MeasureTensor] = (request, self._measure(request))
+            case Run():
+                self._runs().run(request, self._send)
             case Summarize(depth=depth):
                 self._send(summary.summarize(self._built(), depth))
 
@@ -98,7 +108,7 @@ class Session:
         if isinstance(error, LoadFailed):
             self._send(Failed(error.failure))
         else:
-            failure = describe(error, "structure" if isinstance(request, Load) else "engine")
+            failure = describe(error, _STAGES.get(type(request), "engine"))
             self._send(Failed(failure, getattr(request, "row", None)))
 
     # --- the model --------------------------------------------------------------------------------------------------
@@ -109,6 +119,7 @@ class Session:
         gc.freeze()  # The model stays for as long as this process: no collection needs to look at it.
         self._send(ModelBuilt(built.target, built.files, built.others, built.seconds, built.note))
         self._read(built.model, request)
+        self._runner = Runner(built.model, self._known(), built)
 
     def _read(self, model: nn.Module, request: Load) -> None:
         started = time.perf_counter()
@@ -151,6 +162,11 @@ class Session:
         if (tensor := self._known().tensor(row)) is None:
             raise RowError(f"row {row} is no tensor")
         return tensor
+
+    def _runs(self) -> Runner:
+        if self._runner is None:
+            raise NotLoadedError("no model has been read in this engine")
+        return self._runner
 
     def _known(self) -> Structure:
         if self._structure is None:

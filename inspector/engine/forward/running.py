@@ -1,0 +1,152 @@
+"""One `Run` request: choose inputs, run the model dry or for real, leave it as found, tell of it.
+
+inputs → [dry run] → [passes of the real run] → trace and records → RunFinished, with the guard's proof
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import structs
+from torch import nn
+
+from inspector.engine.forward import dry
+from inspector.engine.forward.calls import Call
+from inspector.engine.forward.lazy import copy_if_lazy
+from inspector.engine.forward.outcome import Count, Outcome, of_calls
+from inspector.engine.forward.packing import described, trace_of
+from inspector.engine.forward.passes import RealRun, Subject, fail
+from inspector.engine.forward.progress import Cancelled, Progress, interruption
+from inspector.engine.guard import Guard
+from inspector.engine.inputs.choosing import choose
+from inspector.engine.inputs.sample import Sample
+from inspector.engine.structure import Structure
+from inspector.engine.target import Built
+from inspector.format import size
+from inspector.messages import EngineEvent, InputsChosen, Run, RunCancelled, RunFinished, RunTraced, StageStarted
+from inspector.run_schema import CallState, RunRecord
+
+Send = Callable[[EngineEvent], None]
+Key = tuple[tuple[str, ...], str, int, bool]
+"""Inputs as typed, mode, seed, and whether operations are recorded: runs of the same key call the same things."""
+
+
+class Runner:
+    """Runs one model, request by request; from one to the next it keeps numbers, and none of the model's tensors."""
+
+    def __init__(self, model: nn.Module, structure: Structure, built: Built) -> None:
+        self._model, self._structure, self._built = model, structure, built
+        self._expected: dict[Key, int] = {}
+        """Calls of modules in the last run."""
+        self._counted: dict[Key, Count] = {}
+        """What the last dry run that came to its end has counted."""
+
+    def run(self, request: Run, send: Send) -> None:
+        """Answer a request. Raises LoadFailed when what was typed as inputs is wrong; the model is as before then."""
+        with interruption.run():
+            guard = Guard(self._model, values=True)
+            try:
+                record = self._run(request, send, guard)
+            except Cancelled:
+                send(RunCancelled(*guard.check()))
+            except BaseException:
+                guard.check()
+                raise
+            else:
+                if record is not None:
+                    proof, changed = guard.check()
+                    send(RunFinished(structs.replace(record, guard=proof, changed=changed)))
+
+    def _run(self, request: Run, send: Send, guard: Guard) -> RunRecord | None:
+        send(StageStarted("looking for inputs", user_code=True))
+        sample = choose(self._model, request.inputs, self._built, request.seed)
+        guard.restore()
+        send(InputsChosen(sample.record))
+        if sample.record.origin == "none":
+            return None
+        outcome = self._outcome(request, sample, send, guard)
+        send(RunTraced(trace_of(outcome.calls)))
+        for event in described(outcome.calls):
+            send(event)
+        record = outcome.record(request, sample.record, self._built.target.device)
+        self._expected[_key(request)] = record.calls
+        return record
+
+    def _outcome(self, request: Run, sample: Sample, send: Send, guard: Guard) -> Outcome:
+        on_meta = not self._structure.outline.totals.allocated
+        if request.dry or on_meta:
+            outcome = self._dry(request, sample, send, guard)
+            if not request.dry:
+                outcome.notes.append("on the meta device there are no values: it was run dry")
+            return outcome
+        if request.unless_larger:
+            outcome = self._dry(request, sample, send, guard)
+            if (needed := outcome.peak_bytes) is not None and needed > request.unless_larger:
+                outcome.notes.append(
+                    f"run dry: a real run would take {size(needed)}, {size(request.unless_larger)} are free"
+                )
+                return outcome
+        return self._real(request, sample, send, guard)
+
+    def _dry(self, request: Run, sample: Sample, send: Send, guard: Guard) -> Outcome:
+        send(StageStarted("running forward for its shapes", user_code=True))
+        subject, note = self._subject(guard)
+        outcome = Outcome(dry=True, notes=[note] if note else [])
+        found = dry.run(
+            subject.model,
+            sample,
+            mode=request.mode,
+            row_of=subject.row_of,
+            restore=subject.restore,
+            operations=request.operations,
+            seed=request.seed,
+            on_call=self._progress(request, send),
+        )
+        outcome.calls, outcome.notes = found.calls, outcome.notes + found.notes
+        if found.error is not None:
+            fail(outcome, found.error, found.halt, subject.path_of, sample)
+            found.error = found.halt = None
+        elif found.stopped:
+            _open_end(outcome.calls)
+        else:
+            count = Count(
+                "dry run", found.flops, found.uncounted, found.peak_bytes, found.training_bytes, of_calls(found.calls)
+            )
+            outcome.take(count)
+            self._counted = {_key(request): count}
+        if found.calls:
+            found.calls[0].seconds = found.seconds
+        return outcome
+
+    def _real(self, request: Run, sample: Sample, send: Send, guard: Guard) -> Outcome:
+        send(StageStarted("running forward", user_code=True))
+        subject, note = self._subject(guard)
+        known = self._counted.get(_key(request))
+        outcome = RealRun(subject, sample, request, known, self._progress(request, send)).run()
+        outcome.notes[:0] = [note] if note else []
+        return outcome
+
+    def _subject(self, guard: Guard) -> tuple[Subject, str]:
+        """The model itself, or a copy of it where a run would give lazy layers their size, and what to say of that."""
+        model, note = self._model, ""
+        row_of: Callable[[nn.Module], int | None] = self._structure.row_of
+        if (copied := copy_if_lazy(model)) is not None:
+            model, row_of, note = copied.model, copied.row_of(row_of), copied.note
+        cuda = self._built.target.device.startswith("cuda")
+        return Subject(model, row_of, self._structure.path, guard.restore, cuda), note
+
+    def _progress(self, request: Run, send: Send) -> Progress:
+        return Progress(send, self._expected.get(_key(request), 0))
+
+
+def _key(request: Run) -> Key:
+    return request.inputs, request.mode, request.seed, request.operations
+
+
+def _open_end(calls: list[Call]) -> None:
+    """A dry run that stopped has failed nowhere: the calls that it was in did not end, and that is all."""
+    call: Call | None = next((call for call in reversed(calls) if call.state == CallState.FAILED), None)
+    if call is not None:
+        call.notes += ("the dry run ends here",)
+    while call is not None:
+        call.state, call = CallState.DONE, call.parent

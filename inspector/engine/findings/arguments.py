@@ -6,10 +6,11 @@ import inspect
 from typing import Any
 
 from inspector.engine.case import traceback_of
-from inspector.engine.findings.phrases import and_, or_
+from inspector.engine.findings.phrases import and_, or_, plural
 from inspector.engine.findings.rule import Proof, Rule
 from inspector.engine.findings.scene import Scene
 from inspector.engine.kinds import unwrapped
+from inspector.engine.source_files import attributes
 from inspector.engine.spelling import spelled
 from inspector.run_schema import CallKind
 
@@ -18,7 +19,7 @@ _PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KE
 
 
 def _prove(scene: Scene) -> Proof | None:
-    if scene.call.kind != CallKind.MODULE:
+    if scene.call.kind != CallKind.MODULE or "forward" in attributes(scene.call.module):
         return None
     forward = type(scene.call.module).forward
     if _was_entered(scene, forward):
@@ -32,7 +33,7 @@ def _prove(scene: Scene) -> Proof | None:
     got = [*names[: len(args)], *[f"{name}=" for name in kwargs]]
     told = [
         f"misses {and_(missing)}" if missing else "",
-        f"takes {len(names)} by place and got {len(args)}" if extra else "",
+        f"takes {plural(len(names), 'positional argument')} and got {len(args)}" if extra else "",
         f"takes no {and_(unknown)}" if unknown else "",
     ]
     name, signature = scene.who, ", ".join(map(_spelled, parameters))

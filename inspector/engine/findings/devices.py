@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from inspector.engine.findings.phrases import and_
 from inspector.engine.findings.rule import Proof, Rule
@@ -14,9 +14,14 @@ from inspector.engine.source_files import attributes
 from inspector.run_schema import CallKind
 
 _MOST_NAMED = 4
+_MIXING = frozenset(("getitem", "setitem", "copy", "to", "type_as"))
+"""Operations that take tensors of several devices."""
+_ATTRIBUTE = " (a plain attribute)"
 
 
 def _prove(scene: Scene) -> Proof | None:
+    if scene.operation in _MIXING or not (scene.operation or scene.module(nn.Module)):
+        return None
     held = _held(scene)
     places = {name: str(tensor.device) for name, tensor in held.items() if tensor.dim()}
     if len(set(places.values())) < 2:
@@ -27,7 +32,7 @@ def _prove(scene: Scene) -> Proof | None:
     told = [f"{label} on {device}" for label, device in places.items()][:_MOST_NAMED]
     return Proof(
         message=f"{scene.who} got tensors on different devices: {and_(told)}",
-        fix=_fix(name, rest),
+        fix=_fix(name, rest, odd == "meta"),
         received=", ".join(told),
         expected="all on one device",
     )
@@ -49,17 +54,22 @@ def _held(scene: Scene) -> dict[str, Tensor]:
 
 
 def _odd(places: dict[str, str]) -> str:
-    """The device of which there is least; of two alike the one that the attribute is on, which `.to()` left behind."""
-    attribute = [device for name, device in places.items() if name.endswith("a plain attribute")]
+    """The device that is to be left: meta, which has no values; that of an attribute, which `.to()` left behind; or
+    that of which there is least."""
+    if "meta" in places.values():
+        return "meta"
+    attribute = [device for name, device in places.items() if name.endswith(_ATTRIBUTE)]
     counts = Counter(places.values())
     return min(counts, key=lambda device: (device not in attribute, counts[device]))
 
 
-def _fix(name: str, device: str) -> str:
-    if name.endswith(", a plain attribute"):
-        attribute = name.removesuffix(", a plain attribute").rpartition(".")[2]
+def _fix(name: str, device: str, meta: bool) -> str:
+    if name.endswith(_ATTRIBUTE):
+        attribute = name.removesuffix(_ATTRIBUTE).rpartition(".")[2]
         return f'register_buffer("{attribute}", ...): .to() moves buffers and leaves plain attributes behind'
-    return f'move {name}: .to("{device}")' if name else ""
+    if meta:
+        return f"{name} is on meta, where tensors have no values: make it on {device}"
+    return f'move {name}: .to("{device}")'
 
 
 DEVICES = Rule(

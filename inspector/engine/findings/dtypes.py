@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +18,9 @@ _WEIGHTED = (
     nn.modules.batchnorm._NormBase, nn.MultiheadAttention,
 )  # fmt: skip
 _WEIGHTS = ("weight", "weight_ih_l0", "weight_ih", "in_proj_weight", "q_proj_weight")
+_WORDS = (
+    r"(?i)dtype|scalar type|\bfloat\b|\bdouble\b|\bhalf\b|\bbyte\b|unsigned char|type \(|LongTensor|implemented for"
+)
 _MATCHING = frozenset((
     "linear", "matmul", "mm", "bmm", "mv", "dot", "addmm", "baddbmm", "bilinear", "layer_norm", "group_norm",
     "scaled_dot_product_attention", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
@@ -65,6 +70,8 @@ def _weighted(scene: Scene) -> Proof | None:
     data = next(iter(scene.tensors()), None)
     if data is None or data.dtype == weight.dtype or data.is_complex() or _normalises_halves(module, data, weight):
         return None
+    if _may_be_cast(scene, [data, weight]):
+        return None
     _, beside, producer = told(scene, scene.seen(data), 0)
     numpy = " (NumPy's default)" if data.dtype is torch.float64 else ""
     return Proof(
@@ -83,7 +90,7 @@ def _operands(scene: Scene) -> Proof | None:
     operands = [tensor for tensor in scene.tensors() if tensor.dtype is not torch.bool]
     if scene.operation == "scaled_dot_product_attention":
         operands = operands[:3]
-    if len({tensor.dtype for tensor in operands}) < 2:
+    if len({tensor.dtype for tensor in operands}) < 2 or _may_be_cast(scene, operands):
         return None
     told_of = [f"{scene.origin(tensor)} is {_short(tensor.dtype)}" for tensor in operands]
     return Proof(
@@ -99,6 +106,12 @@ def _normalises_halves(module: nn.Module, data: Tensor, weight: Tensor) -> bool:
     norms = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
     halves = (torch.float16, torch.bfloat16)
     return is_a(module, *norms) and data.dtype in halves and weight.dtype is torch.float32
+
+
+def _may_be_cast(scene: Scene, operands: list[Tensor]) -> bool:
+    """Whether autocast may have made them alike, which nobody can tell afterwards: then only torch's text can."""
+    cast = (torch.float16, torch.bfloat16, torch.float32)
+    return all(tensor.dtype in cast for tensor in operands) and re.search(_WORDS, scene.text) is None
 
 
 def _typed(scene: Scene, data: Tensor, dtype: torch.dtype) -> str:
@@ -125,5 +138,5 @@ DTYPES = Rule(
     "uint8) must be converted too. Embeddings look up rows, so their ids must be int64 or int32: ids.long().",
     (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError),
     _prove,
-    r"(?i)dtype|scalar type|\bfloat\b|\bdouble\b|\bhalf\b|\bbyte\b|unsigned char|type \(|LongTensor|implemented for",
+    _WORDS,
 )

@@ -76,6 +76,8 @@ def _proof(scene: Scene, layer: _Linear) -> Proof:
 
 def _fix(scene: Scene, layer: _Linear) -> str:
     shape, wanted = tuple(layer.input.shape), layer.features
+    if _lost_its_batch(scene, layer):
+        return "torch.flatten(x, 1) keeps the batch"
     for start in range(1, len(shape) - 1):
         if product(shape[start:]) == wanted:
             return f"torch.flatten(x, {start}) before it: {wanted} = {by(shape[start:])}"
@@ -84,6 +86,13 @@ def _fix(scene: Scene, layer: _Linear) -> str:
         return f"it reads the last axis, and axis {others[0]} has {wanted}: x.transpose({others[0]}, -1)"
     widened = layer.spelling.format(shape[-1]) if scene.call.number == 1 else ""
     return or_((widened, _other_input(scene, layer)))
+
+
+def _lost_its_batch(scene: Scene, layer: _Linear) -> bool:
+    """Whether everything was flattened, the samples too, each of which would have fitted."""
+    seen = scene.seen(layer.input)
+    made = trace_back(scene, seen).seen.shape if seen is not None else None
+    return layer.input.dim() == 1 and made is not None and len(made) > 1 and product(made[1:]) == layer.features
 
 
 def _other_input(scene: Scene, layer: _Linear) -> str:

@@ -72,7 +72,8 @@ def _fix(scene: Scene, ids: Tensor, module: Any, table: tuple[int, int], met: tu
         given = f"--input {own}={sizes}:int64:0-{rows - 1}"
     if smallest < 0:
         return or_(("an embedding does not count from the end: give ids of 0 or more", given))
-    larger = f"{type(module).__name__}({largest + 1}, {width})" if module is not None and scene.call.number == 1 else ""
+    padding = f", padding_idx={module.padding_idx}" if module is not None and module.padding_idx is not None else ""
+    larger = f"{type(module).__name__}({largest + 1}, {width}{padding})" if module and scene.call.number == 1 else ""
     return or_((larger, given or f"ids below {rows}"))
 
 

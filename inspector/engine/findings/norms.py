@@ -16,11 +16,13 @@ _RMS: tuple[type[nn.Module], ...] = (nn.RMSNorm,) if hasattr(nn, "RMSNorm") else
 def prove(scene: Scene) -> Proof | None:
     """Sizes of a norm layer that do not fit."""
     if (module := scene.module(nn.LayerNorm, *_RMS)) is not None:
-        return _last_axes(scene, scene.bound().get("input"), tuple(module.normalized_shape), type(module).__name__)
+        return _last_axes(
+            scene, next(iter(scene.tensors()), None), tuple(module.normalized_shape), type(module).__name__
+        )
     if scene.operation in ("layer_norm", "rms_norm"):
         return _last_axes(scene, scene.given(0, "input"), tuple(scene.given(1, "normalized_shape") or ()), "")
     if (module := scene.module(nn.GroupNorm)) is not None:
-        return _channels(scene, module.num_channels, f"GroupNorm({module.num_groups}, {{}})")
+        return _channels(scene, module.num_channels, f"GroupNorm({module.num_groups}, {{}})", module.num_groups)
     if (module := scene.module(nn.modules.batchnorm._NormBase)) is not None:
         sizes = [held(module, name) for name in ("running_mean", "weight")]
         wanted = next((size.shape[0] for size in sizes if size is not None and size.dim() == 1), None)
@@ -48,7 +50,7 @@ def _last_axes(scene: Scene, data: Tensor | None, wanted: tuple[int, ...], kind:
     )
 
 
-def _channels(scene: Scene, wanted: int, spelling: str) -> Proof | None:
+def _channels(scene: Scene, wanted: int, spelling: str, divisor: int = 1) -> Proof | None:
     data = scene.bound().get("input")
     axis = 1
     if is_tensor(data) and is_a(scene.call.module, nn.modules.instancenorm._InstanceNorm):
@@ -61,7 +63,7 @@ def _channels(scene: Scene, wanted: int, spelling: str) -> Proof | None:
     name = f" from {producer.partition(':')[0]}" if producer else ""
     return Proof(
         message=f"{scene.who} was made for {plural(wanted, 'channel')}, got {shape[axis]} on axis {axis}{name}",
-        fix=spelling.format(shape[axis]) if scene.call.number == 1 else "",
+        fix=spelling.format(shape[axis]) if scene.call.number == 1 and shape[axis] % divisor == 0 else "",
         received=f"{by(shape)}   {beside}".rstrip(),
         expected=by((*shape[:axis], wanted, *shape[axis + 1 :])),
         producer=producer,

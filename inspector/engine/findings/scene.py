@@ -9,11 +9,12 @@ from typing import Any, TypeGuard
 
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.nn.utils.rnn import PackedSequence
 
 from inspector.engine.failure import message_of, sendable
 from inspector.engine.findings.phrases import by
 from inspector.engine.forward.calls import Call, Halt, OpenCall
-from inspector.engine.kinds import is_a
+from inspector.engine.kinds import home, is_a, is_function
 from inspector.engine.source_files import attributes
 from inspector.run_schema import CallKind, InputSet, Seen
 from inspector.schema import Source
@@ -55,11 +56,12 @@ class Scene:
         return name.strip("_") if type(name) is str else ""
 
     def module(self, *kinds: type[nn.Module]) -> Any:
-        """The module that was called, if it is of one of these classes and torch's own forward ran; else None."""
+        """The module that was called, if it is of one of these classes and torch's own forward ran on the arguments
+        that are known: then what they are is what made it raise. Else None."""
         module = self.call.module
         if self.call.kind != CallKind.MODULE or not is_a(module, *kinds):
             return None
-        return module if runs_torchs_forward(module) else None
+        return module if runs_torchs_forward(module) and not _changes_arguments(module) else None
 
     def given(self, position: int, name: str, default: Any = None) -> Any:
         """One argument of an operation, by place or by name."""
@@ -142,11 +144,17 @@ class Scene:
         return ""
 
     def origin(self, tensor: Tensor) -> str:
-        """Where a tensor comes from, in a few words: `up1`, `input x`, `self.pos, a plain attribute`; or its shape."""
+        """Where a tensor comes from, in a few words: `up1`, `input x`, `pos (a plain attribute)`, `randn()`; else its
+        shape."""
         if found := self.named(tensor):
             return found
         call = self.maker(self.seen(tensor))
-        return self.name_of(call) if call is not None else f"the {by(tensor.shape)}"
+        if call is None:
+            return f"the {by(tensor.shape)}"
+        name = self.name_of(call)
+        if call.kind == CallKind.MODULE or name != call.name.rpartition(".")[2]:
+            return name
+        return f"{name}()" if name.isidentifier() else f"the result of {name}"
 
     def _inputs(self) -> Iterator[tuple[str, Any]]:
         """The model's own arguments, by name."""
@@ -167,15 +175,23 @@ def runs_torchs_forward(module: nn.Module) -> bool:
     return False
 
 
+def _changes_arguments(module: nn.Module) -> bool:
+    """Whether hooks that somebody but torch registered may give forward other arguments than the call got."""
+    hooks = attributes(module).get("_forward_pre_hooks") or {}
+    return any(not home(hook if is_function(hook) else type(hook)).startswith("torch.") for hook in hooks.values())
+
+
 def is_tensor(value: object) -> TypeGuard[Tensor]:
     """Whether it is a tensor by its true class."""
     return is_a(value, Tensor)
 
 
 def tensors_in(value: Any, depth: int = 0) -> Iterator[Tensor]:
-    """Tensors in nested tuples, lists and dicts."""
+    """Tensors in nested tuples, lists and dicts; of a packed sequence the values alone."""
     if is_tensor(value):
         yield value
+    elif is_a(value, PackedSequence):
+        yield from tensors_in(tuple.__getitem__(value, 0))
     elif depth < _DEEPEST and is_a(value, tuple, list):
         for part in tuple.__iter__(value) if is_a(value, tuple) else list.__iter__(value):
             yield from tensors_in(part, depth + 1)
@@ -197,7 +213,7 @@ def held(module: nn.Module, name: str) -> Tensor | None:
 
 def _kept(module: nn.Module, tensor: Tensor) -> str:
     mine = attributes(module)
-    for table, what in ((mine.get("_parameters"), ""), (mine.get("_buffers"), ""), (mine, ", a plain attribute")):
+    for table, what in ((mine.get("_parameters"), ""), (mine.get("_buffers"), ""), (mine, " (a plain attribute)")):
         for name, value in (table or {}).items():
             if value is tensor:
                 return f"{name}{what}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from inspector.engine.findings import norms
+from inspector.engine.findings import attended, norms
 from inspector.engine.findings.origins import bare, first_tensor
 from inspector.engine.findings.phrases import and_, by, or_
 from inspector.engine.findings.rule import Proof, Rule
@@ -36,7 +36,7 @@ def _prove(scene: Scene) -> Proof | None:
         return _stack(scene)
     if name in _MULTIPLYING:
         return _product(scene)
-    return norms.prove(scene)
+    return norms.prove(scene) or attended.prove(scene)
 
 
 # --- elementwise ------------------------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ def _clash_proof(scene: Scene, first: Tensor, second: Tensor, back: int) -> Proo
     return Proof(
         message=f"{scene.who}: {by(first.shape)} and {by(second.shape)} do not broadcast: on {axis} "
         f"{one} gives {sizes[0]}, {other} gives {sizes[1]}{_pooled(scene, sizes)}",
-        fix=or_((_shortcut(first, second), _aligned(first, second, back), _resized(first, second))),
+        fix=or_((_shortcut(first, second), _aligned(first, second), _resized(first, second))),
         received=f"{by(first.shape)} and {by(second.shape)}",
         expected=f"equal sizes on {axis}, or 1",
         producer=f"{one}; {other}",
@@ -87,9 +87,11 @@ def _shortcut(first: Tensor, second: Tensor) -> str:
     return ""
 
 
-def _aligned(first: Tensor, second: Tensor, back: int) -> str:
-    """For one of fewer axes whose only sizes belong to other axes: where 1s make it fit."""
+def _aligned(first: Tensor, second: Tensor) -> str:
+    """For one of fewer axes that belong to others than the last: where 1s make it fit."""
     large, small = (first, second) if first.dim() > second.dim() else (second, first)
+    if 1 < small.dim() < large.dim() and large.shape[: small.dim()] == small.shape:
+        return f"it fits the first axes: y[..., {', '.join(['None'] * (large.dim() - small.dim()))}]"
     if small.dim() != 1 or large.dim() < 2:
         return ""
     axes = [axis for axis, size in enumerate(large.shape[:-1]) if size == small.shape[0]]
@@ -249,7 +251,7 @@ SHAPES = Rule(
     "sizes on all axes but its own; a matrix product needs the last axis of the first to equal axis -2 of the second; "
     "a norm layer needs the sizes for which its weight or statistics were made. The axis is named, and who made either "
     "tensor. In a U-Net an odd size that was pooled and scaled up again is the usual cause.",
-    (RuntimeError, ValueError, IndexError),
+    (RuntimeError, ValueError, IndexError, AssertionError),
     _prove,
     r"size|shape|must match|dimension|broadcast|stack|elements|multipl",
 )

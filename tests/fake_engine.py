@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from inspector.messages import (
+    CompareModes,
     DescribeModule,
     Event,
     Load,
@@ -15,7 +16,9 @@ from inspector.messages import (
     ModuleDescribed,
     Request,
     Run,
+    SampleTraining,
     StageStarted,
+    StepStatistics,
     StructureFinished,
     StructureOutlined,
     TensorMeasured,
@@ -95,7 +98,7 @@ class FakeEngine:
                 self.hear(engine, ModuleDescribed(request.row, DETAIL))
             case MeasureTensor():
                 self.hear(engine, TensorMeasured(request.row, STATS, 0.001))
-            case Run() if self.runs:
+            case Run() | CompareModes() | StepStatistics() | SampleTraining() if self.runs:
                 self.tell(engine, self.runs.pop(0))
         return True
 

@@ -69,7 +69,8 @@ class RunDisplay:
             window.model_tree.go_to(row)
         guessed = "with guessed inputs, " if run.inputs.origin == "guessed" else ""
         line = f", line {finding.source.line}" if finding.source is not None else ""
-        words = f"{finding.id} {guessed}forward failed in {literal(finding.path) or 'the model itself'}{line}"
+        dry = "in a dry run, " if run.dry else ""
+        words = f"{finding.id} {guessed}{dry}forward failed in {literal(finding.path) or 'the model itself'}{line}"
         window.tell(f"{words}: {literal(finding.message)}", window.appearance.palette.error)
 
     def run_cancelled(self, guard: str, changed: tuple[str, ...]) -> None:

@@ -16,6 +16,8 @@ def write(page: Page, run: RunRecord) -> None:
     if finding.source is not None:
         where = f"  {literal(finding.source.file.rpartition('/')[2])}:{finding.source.line}"
     page.line(("✗ forward failed here", palette.error), (f"   {finding.id}{where}", palette.dim))
+    if run.dry:
+        page.line(("in a dry run, whose error may be worded otherwise: r runs it for real", palette.dim))
     if run.inputs.origin == "guessed":
         page.line(("with guessed inputs: i gives others", palette.accent))
     page.blank()

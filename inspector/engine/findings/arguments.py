@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from inspector.engine.case import traceback_of
-from inspector.engine.findings.phrases import and_, or_, plural
+from inspector.engine.findings.phrases import and_, plural
 from inspector.engine.findings.rule import Proof, Rule
 from inspector.engine.findings.scene import Scene
 from inspector.engine.kinds import unwrapped
@@ -78,8 +78,8 @@ def _spelled(parameter: inspect.Parameter) -> str:
 
 
 def _fix(scene: Scene, missing: list[str], unknown: list[str], known: list[str]) -> str:
-    if len(scene.halt.open) == 1:
-        return or_([f"--input {name}=…" for name in missing[:1]])
+    if len(scene.halt.open) == 1 and missing:
+        return f"--input {missing[0]}=…"
     if len(missing) == len(unknown) == 1:
         return f"{missing[0]}=… in place of {unknown[0]}=…"
     if missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import torch
+from torch import nn
 
 from inspector.engine.findings.phrases import by, size
 from inspector.engine.findings.rule import Proof, Rule
@@ -19,7 +20,7 @@ _ASKED = re.compile(r"tried to allocate ([\d.]+) (bytes|B|[KMGTP]iB)", re.IGNORE
 def _prove(scene: Scene) -> Proof | None:
     asked = _asked(scene.text)
     refused = is_a(scene.halt.error, _OUT_OF_MEMORY, MemoryError)
-    if not refused and (asked is None or "alloc" not in scene.text):
+    if not refused and (asked is None or not (_by_torch(scene) or asked > _available() > 0)):
         return None
     device, held = _held(scene)
     told = f"{size(asked)} were asked for" if asked is not None else "more memory was asked for than there is"
@@ -30,6 +31,11 @@ def _prove(scene: Scene) -> Proof | None:
         received=", ".join(by(tensor.shape) for tensor in scene.tensors()[:4]),
         expected="",
     )
+
+
+def _by_torch(scene: Scene) -> bool:
+    """Whether what raised is torch's, and not a line of the user's that says such words."""
+    return bool(scene.operation) or scene.module(nn.Module) is not None
 
 
 def _asked(text: str) -> float | None:

@@ -10,6 +10,8 @@ from inspector.engine.findings.rule import Proof
 from inspector.engine.findings.scene import Scene, held, is_tensor
 from inspector.engine.kinds import is_a
 
+_AXES: dict[type, tuple[int, ...]] = {nn.BatchNorm1d: (2, 3), nn.BatchNorm2d: (4,), nn.BatchNorm3d: (5,)}
+"""How many axes their input may have; with another number that is the fault."""
 _RMS: tuple[type[nn.Module], ...] = (nn.RMSNorm,) if hasattr(nn, "RMSNorm") else ()
 
 
@@ -53,6 +55,9 @@ def _last_axes(scene: Scene, data: Tensor | None, wanted: tuple[int, ...], kind:
 def _channels(scene: Scene, wanted: int, spelling: str, divisor: int = 1) -> Proof | None:
     data = scene.bound().get("input")
     axis = 1
+    axes = next((_AXES[kind] for kind in type(scene.call.module).__mro__ if kind in _AXES), None)
+    if axes is not None and is_tensor(data) and data.dim() not in axes:
+        return None
     if is_tensor(data) and is_a(scene.call.module, nn.modules.instancenorm._InstanceNorm):
         module = scene.call.module
         axis = data.dim() - 1 - {"1": 1, "2": 2, "3": 3}.get(type(module).__name__[-2:-1], data.dim() - 2)

@@ -45,15 +45,15 @@ class Window:
     @property
     def smallest(self) -> int:
         """The smallest size that it fits into."""
-        return max(1, self.reach - 2 * self.padding)
+        fitting = max(1, self.reach - 2 * self.padding)
+        return next(size for size in range(1, fitting + 1) if self.after(size) >= 1)
 
     def after(self, size: int) -> int:
         """The size that it leaves of a size; below 1 when it does not fit."""
         room = size + 2 * self.padding - self.reach
-        if room < 0:
-            return 0
-        count = (-(-room // self.stride) if self.ceil else room // self.stride) + 1
-        return count - 1 if self.ceil and (count - 1) * self.stride >= size + self.padding else count
+        count = (room + self.ceil * (self.stride - 1)) // self.stride + 1
+        beyond = self.ceil and (count - 1) * self.stride >= size + self.padding
+        return max(0, count - beyond)
 
 
 Windows = tuple[Window, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -13,8 +13,6 @@ from inspector.engine.findings.explanation import explain
 from inspector.engine.forward.calls import Halt
 from inspector.engine.forward.recorder import Recorder
 from inspector.run_schema import Finding, InputSet, SampleArgument
-
-Wrap = Callable[[], Any]
 
 
 def halt_of(model: nn.Module, *args: Any, training: bool = False, **kwargs: Any) -> Halt:
@@ -64,3 +62,27 @@ class Applied(nn.Module):
 
     def forward(self, x: Any, *others: Any) -> Any:
         return self.function(self, x, *others)
+
+
+class Called(NamedTuple):
+    """A module (or a function of one) that raises for these arguments, and what is found."""
+
+    what: Any
+    args: tuple[Any, ...]
+    id: str
+    message: str
+    fix: str | None = None
+    keywords: dict[str, Any] = {}  # noqa: RUF012 - nothing is written to it
+
+
+def tells(case: Called) -> None:
+    """Run the case, and expect what it says."""
+    if isinstance(case.what, nn.Module):
+        model = Applied(lambda self, *args: self.layer(*args, **case.keywords), layer=case.what)
+    else:
+        model = Applied(lambda self, *args: case.what(*args))
+    finding = finding_of(model, *case.args)
+    assert finding.id == case.id
+    assert case.message in finding.message
+    if case.fix is not None:
+        assert finding.fix == case.fix

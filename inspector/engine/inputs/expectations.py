@@ -19,6 +19,8 @@ _PICTURE = r"(.*_)?(images?|imgs?|pictures?|photos?|pixel_values|pixels|frames?|
 _STEP = r"(t|ts|timesteps?|time_steps?|steps?|times?|noise_levels?|sigmas?|diffusion_steps?)"
 _STATE = r"(h|hx|h_?0|hidden(_states?)?|states?|h_prev|prev_state|hc|init(ial)?_(state|hidden)|memory_state)"
 _CELL = r"(c|cx|c_?0|cell(_state)?)"
+_NOISE = r"(z|noise|latents?|latent_(vector|code)|codes?)"
+_PAIR = r"(user|item|movie|product|book|artist|song|query|doc|head|relation|tail|node)s?_?(ids?|idx|index)"
 _LENGTHS = r"(.*_)?(lengths?|lens?|seq_lens?|lengths_.*)"
 _SQUARE_MASK = r"((src|tgt|attn|attention|causal|self|memory)_)mask"
 _MASK = r"(.*_)?masks?"
@@ -145,6 +147,15 @@ def _one_each(model: Model) -> Iterator[Recipe]:
     yield whole((BATCH,), min(_rows(model), 10))
 
 
+def _noise(model: Model) -> Iterator[Recipe]:
+    """What a generator begins with: an image of one pixel for a transposed convolution, else a row of numbers."""
+    layer = model.first(nn.ConvTranspose2d, nn.Linear, nn.Conv2d)
+    if is_a(layer, nn.ConvTranspose2d):
+        yield Drawn((BATCH, layer.in_channels, 1, 1))
+    elif is_a(layer, nn.Linear):
+        yield Drawn((BATCH, layer.in_features))
+
+
 def _pictures(model: Model) -> Iterator[Recipe]:
     layer = model.first(nn.Conv2d)
     if layer is not None:
@@ -231,6 +242,8 @@ _NAMES: tuple[tuple[str, Maker], ...] = (
     (_MASK, _mask),
     (_LENGTHS, _lengths),
     (r"(token_type|segment)_ids", _segments),
+    (_NOISE, _noise),
+    (_PAIR, _one_each),
     (_IDS, _tokens),
     (r"(src|tgt|source|target|trg|inp|inputs?)", _tokens),
     (_ONE_EACH, _one_each),

@@ -123,13 +123,12 @@ class _Search:
         self._ends = now + MOST_SECONDS
         self._tries = Tries(model, now + _LAST_TRY_SECONDS)
         self._repairs = Repairs(known, bool(signature.keywords))
-        self._queue: list[tuple[int, int, Candidate]] = []
-        self._seen: set[Candidate] = set()
-        self._pushed = 0
+        self._queue: list[tuple[int, int, int, Candidate]] = []
+        self._tried: set[Candidate] = set()
         self._best: Outcome | None = None
         self._why: dict[Candidate, tuple[Observed, ...]] = {}
         """What led to a candidate."""
-        self.count = 0
+        self.count = self._order = 0
 
     def run(self, starts: list[Candidate]) -> Outcome | None:
         """The outcome of the first candidate that goes through, else of the furthest."""
@@ -137,8 +136,8 @@ class _Search:
             self._push(candidate, 0, ())
         try:
             while self._queue and self.count < MOST_TRIES and time.perf_counter() < self._ends:
-                _, _, candidate = heapq.heappop(self._queue)
-                if self._is_answer(self._try(candidate)):
+                *_, candidate = heapq.heappop(self._queue)
+                if candidate not in self._tried and self._is_answer(self._try(candidate)):
                     break
         except OutOfTimeError:
             pass
@@ -146,6 +145,7 @@ class _Search:
 
     def _try(self, candidate: Candidate) -> Outcome:
         self.count += 1
+        self._tried.add(candidate)
         outcome = self._tries.run(candidate)
         if (
             outcome.error is not None
@@ -163,25 +163,35 @@ class _Search:
         if outcome.error is None:
             if outcome.batch_kept or not outcome.watch.doubtful:
                 return True
-            for mended in self._repairs.of_doubt(outcome):
-                self._push(mended, outcome.watch.steps + 1, tuple(outcome.watch.doubtful), outcome.candidate)
-            return not self._queue
+            doubted = self._repairs.of_doubt(outcome)
+            for other in doubted:
+                self._push(other, outcome.watch.steps + 1, tuple(outcome.watch.doubtful), outcome.candidate)
+            return not doubted
         if outcome.watch.needs_values and self._tries.hollow:
             return True
         unmet = tuple(seen for seen in outcome.watch.failed if not seen.met)
         for mended in self._repairs.of(outcome):
             self._push(mended, outcome.watch.steps + 1, unmet, outcome.candidate)
+        for mended in self._repairs.blind(outcome):
+            self._push(mended, outcome.watch.steps + 1, unmet, outcome.candidate, blind=True)
         return False
 
     def _push(
-        self, candidate: Candidate, progress: int, why: tuple[Observed, ...], before: Candidate | None = None
+        self,
+        candidate: Candidate,
+        progress: int,
+        why: tuple[Observed, ...],
+        before: Candidate | None = None,
+        blind: bool = False,
     ) -> None:
-        if candidate in self._seen:
+        if candidate in self._tried:
             return
-        self._seen.add(candidate)
-        self._pushed += 1
         self._why[candidate] = (*self._why.get(before, ()), *why[:1]) if before is not None else ()
-        heapq.heappush(self._queue, (-progress, self._pushed, candidate))
+        # Of equally far ones what the newest failure told comes first, for it knows of those before it; shots in the
+        # dark come last, and in their order.
+        self._order += 1
+        newest = 1 if blind else -self.count
+        heapq.heappush(self._queue, (-progress, newest, self._order, candidate))
 
     # --- in words ---------------------------------------------------------------------------------------------------
 
@@ -201,7 +211,7 @@ class _Search:
         flattened = [
             seen
             for seen in outcome.watch.seen
-            if seen.met and seen.origin.flattened and seen.want.what == "axis" and seen.leaf in sized
+            if seen.met and seen.want.what == "axis" and seen.leaf in sized and seen.origin.is_merged(seen.want.axis)
             if not self._tries.is_lazy(seen.where)
         ]
         return [*_first_wants(outcome), *flattened[:1], *self._why.get(outcome.candidate, ())]
@@ -223,7 +233,7 @@ def _first_wants(outcome: Outcome) -> list[Observed]:
     found: dict[str, Observed] = {}
     for seen in outcome.watch.seen:
         own = seen.want.what in ("integers", "truth") or (
-            seen.want.what == "axis" and seen.want.axis < len(seen.origin.axes) and seen.origin.axes[seen.want.axis]
+            seen.want.what == "axis" and bool(seen.origin.own_axis(seen.want.axis))
         )
         if seen.met and own and seen.want.phrase:
             found.setdefault(seen.leaf, seen)

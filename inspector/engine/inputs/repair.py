@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from inspector.engine.failure import message_of
 from inspector.engine.inputs.expectations import Model, expected, is_word, keys_of
 from inspector.engine.inputs.layers import BATCH, LENGTH, SIZE, hidden_state, takes
 from inspector.engine.inputs.leaves import changed, leaves
@@ -17,10 +18,16 @@ from inspector.engine.inputs.recipes import Drawn, Recipe, Several, plain
 from inspector.engine.inputs.rules import Want
 from inspector.engine.inputs.sizes import IMAGE_SIZES, LENGTHS, Scale
 from inspector.engine.inputs.trying import Candidate, Outcome, Slot
-from inspector.engine.inputs.watching import Observed, Origin
+from inspector.engine.inputs.watching import MERGED, Observed, Origin
 
+_IMAGE_RANK = 4
 _UNPACKING = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")
 _TOO_SMALL = re.compile(r"too small|can't be greater than actual|should be less than|smaller than|larger than", re.I)
+_BY_FEATURES = (
+    nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention, nn.Transformer, nn.TransformerEncoderLayer,
+    nn.TransformerDecoderLayer, nn.TransformerEncoder, nn.TransformerDecoder,
+)  # fmt: skip
+"""Layers that want a number of features on the last axis, whatever stands on the others."""
 _SIZE_NAMES = re.compile(r"(.*_)?(size|img_size|image_size|resolution|length|seq_len|block_size|n_points|dim|width)")
 
 
@@ -42,7 +49,11 @@ class Repairs:
 
     def of_doubt(self, outcome: Outcome) -> list[Candidate]:
         """Candidates with which a view would keep the batch."""
-        return [mended for seen in outcome.watch.doubtful for mended in self._elements(outcome, seen)]
+        known = leaves(outcome.candidate)
+        doubtful = [
+            seen for seen in outcome.watch.doubtful if seen.origin.whole or len(known[seen.leaf].shape) >= _IMAGE_RANK
+        ]
+        return [mended for seen in doubtful for mended in self._elements(outcome, seen)]
 
     def _all(self, outcome: Outcome) -> Iterator[Candidate]:
         yield from self._by_python(outcome)
@@ -51,11 +62,11 @@ class Repairs:
         if together is not None:
             yield together
         yield from self._by_module(outcome)
+        yield from _shared_out(outcome.candidate, unmet)
         for seen in unmet:
             yield from self._by_want(outcome, seen)
         yield from self._by_positions(outcome)
         yield from self._by_smallness(outcome)
-        yield from self._by_blind_sizes(outcome)
 
     # --- by what a function wanted ----------------------------------------------------------------------------------
 
@@ -66,13 +77,19 @@ class Repairs:
             return
         if (direct := _direct(leaf, seen)) is not None:
             yield changed(candidate, seen.leaf, direct)
+        elif want.what == "rank" and (rank := len(leaf.shape) + want.size - want.tensor.dim()) > 0:
+            yield changed(candidate, seen.leaf, replace(leaf, shape=_with_rank(leaf.shape, rank)))
         elif want.what == "elements":
             yield from self._elements(outcome, seen)
         elif want.what == "axis" and want.tensor.dim() > want.axis:
             if seen.origin.whole:
                 per_sample = math.prod(leaf.shape[1:]) * want.size // max(want.tensor.shape[want.axis], 1)
                 yield from _of_elements(candidate, seen.leaf, leaf, per_sample)
-            yield from self._resized(outcome, seen.leaf, seen.where, want.tensor.shape[want.axis], want.size)
+            got = want.tensor.shape[want.axis]
+            if (last := len(leaf.shape) - 1) == 1 and leaf.shape[last] + want.size - got > 0:
+                added = leaf.shape[last] + want.size - got  # Where it was joined with something else.
+                yield changed(candidate, seen.leaf, _with_axes(leaf, (last,), added))
+            yield from self._resized(outcome, seen.leaf, seen.where, got, want.size)
 
     def _elements(self, outcome: Outcome, seen: Observed) -> Iterator[Candidate]:
         leaf = leaves(outcome.candidate).get(seen.leaf)
@@ -86,7 +103,7 @@ class Repairs:
 
     def _resized(self, outcome: Outcome, name: str, where: str, got: int, wanted: int) -> Iterator[Candidate]:
         leaf = leaves(outcome.candidate)[name]
-        for axes in _free_axes(leaf, name, outcome):
+        for axes in _free_axes(leaf, name, outcome, also_said=True):
             scale = self._scales.setdefault((name, where, f"{axes}{leaf.shape[:1]}"), Scale(len(axes)))
             scale.note(leaf.shape[axes[0]], got, wanted)
             for size in scale.next():
@@ -105,25 +122,31 @@ class Repairs:
             return
         for value, recipe in zip(args, known or (), strict=False):
             if isinstance(value, Tensor) and isinstance(recipe, Drawn):
-                yield from self._like(outcome, where, value, recipe)
+                yield from self._like(outcome, module, where, value, recipe)
         state = hidden_state(module)
         if state is not None and len(args) > 1:
             yield from self._with_state(outcome, args[1], state)
 
-    def _like(self, outcome: Outcome, where: str, value: Tensor, recipe: Drawn) -> Iterator[Candidate]:
+    def _like(
+        self, outcome: Outcome, module: nn.Module, where: str, value: Tensor, recipe: Drawn
+    ) -> Iterator[Candidate]:
         for name, origin in _origins(outcome, value):
             leaf = leaves(outcome.candidate).get(name)
             if leaf is None:
                 continue
-            if origin.whole and None not in origin.axes and len(origin.axes) == len(recipe.shape) == len(leaf.shape):
+            if (
+                origin.whole
+                and not {None, MERGED} & {*origin.axes}
+                and len(origin.axes) == len(recipe.shape) == len(leaf.shape)
+            ):
                 shape = list(leaf.shape)
                 for axis, own in enumerate(origin.axes):
                     shape[own or 0] = recipe.shape[axis]
                 yield changed(outcome.candidate, name, replace(recipe, shape=tuple(shape)))
             elif origin.whole and value.dim() == len(leaf.shape):
                 yield changed(outcome.candidate, name, recipe)
-            elif recipe.shape and value.dim() and value.shape[-1] != recipe.shape[-1]:
-                last = origin.axes[-1] if origin.axes else None
+            elif value.dim() and value.shape[-1] != recipe.shape[-1] and isinstance(module, _BY_FEATURES):
+                last = origin.own_axis(value.dim() - 1)
                 if last is not None:
                     yield changed(outcome.candidate, name, _with_axes(leaf, (last,), recipe.shape[-1]))
                 yield from self._resized(outcome, name, where, value.shape[-1], recipe.shape[-1])
@@ -146,7 +169,7 @@ class Repairs:
             yield from self._by_key(candidate, error.args[0])
         if outcome.watch.failed_name == "__getitem__":
             yield from self._as_mapping(outcome)
-        match = _UNPACKING.search(str(error)) if isinstance(error, ValueError) else None
+        match = _UNPACKING.search(message_of(error)) if isinstance(error, ValueError) else None
         if match:
             yield from self._ranked(candidate, int(match[1]))
 
@@ -171,7 +194,7 @@ class Repairs:
     def _as_mapping(self, outcome: Outcome) -> Iterator[Candidate]:
         """An argument of which forward takes parts by name is a dict."""
         for slot in outcome.candidate:
-            if slot.fixed or not isinstance(slot.recipe, Drawn) or "str" not in str(outcome.error) + _indices(outcome):
+            if slot.fixed or not isinstance(slot.recipe, Drawn) or "str" not in _said(outcome) + _indices(outcome):
                 continue
             if any(slot.name in origins for _, origins in outcome.watch.failed_tensors):
                 yield _exchanged(outcome.candidate, slot, Several("dict", (), ()))
@@ -181,11 +204,11 @@ class Repairs:
             if len(leaf.shape) != rank and leaf.shape:
                 yield changed(candidate, name, replace(leaf, shape=_with_rank(leaf.shape, rank)))
 
-    # --- by nothing but that it failed ------------------------------------------------------------------------------
+    # --- by little more than that it failed ---------------------------------------------------------------------------
 
     def _by_positions(self, outcome: Outcome) -> Iterator[Candidate]:
         """A table of positions that is shorter than the sequence."""
-        match = re.fullmatch(r"embedding: (\d+) positions", str(outcome.error))
+        match = re.fullmatch(r"embedding: (\d+) positions", _said(outcome))
         if match is None or outcome.watch.failed_name != "embedding":
             return
         rows = min(tensor.shape[0] for tensor, _ in outcome.watch.failed_tensors if tensor.dim() == 2)
@@ -195,7 +218,7 @@ class Repairs:
                     yield changed(outcome.candidate, name, _with_axes(leaf, (axis,), rows))
 
     def _by_smallness(self, outcome: Outcome) -> Iterator[Candidate]:
-        if not _TOO_SMALL.search(str(outcome.error)):
+        if not _TOO_SMALL.search(_said(outcome)):
             return
         for name, leaf in leaves(outcome.candidate).items():
             for axes in _free_axes(leaf, name, outcome):
@@ -203,7 +226,7 @@ class Repairs:
                 for larger in (2 * size, 224 if len(axes) > 1 else 8 * size):
                     yield changed(outcome.candidate, name, _with_axes(leaf, axes, larger))
 
-    def _by_blind_sizes(self, outcome: Outcome) -> Iterator[Candidate]:
+    def blind(self, outcome: Outcome) -> Iterator[Candidate]:
         """Sizes that people use, and the numbers that the model keeps under a name like `image_size`."""
         kept = list(dict.fromkeys(self._kept_sizes()))
         for name, leaf in leaves(outcome.candidate).items():
@@ -239,6 +262,20 @@ def _together(candidate: Candidate, unmet: list[Observed]) -> Candidate | None:
     return mended if count > 1 else None
 
 
+def _shared_out(candidate: Candidate, unmet: list[Observed]) -> Iterator[Candidate]:
+    """Rows of several arguments that were joined into one: each gets an equal part of what is wanted."""
+    rows = [seen for seen in unmet if seen.want.what == "axis" and seen.origin.own_axis(seen.want.axis) is None]
+    known = leaves(candidate)
+    names = list(dict.fromkeys(seen.leaf for seen in rows if len(known[seen.leaf].shape) == 2))
+    if len(names) < 2:
+        return
+    wanted, mended = rows[0].want.size, candidate
+    for index, name in enumerate(names):
+        part = wanted // len(names) + (index < wanted % len(names))
+        mended = changed(mended, name, _with_axes(known[name], (1,), part))
+    yield mended
+
+
 def _direct(leaf: Drawn, seen: Observed) -> Drawn | None:
     """The leaf with what is wanted of it, where the tensor is the leaf itself, or one of its axes the leaf's own."""
     want, origin = seen.want, seen.origin
@@ -263,7 +300,7 @@ def _with_wanted_axis(leaf: Drawn, want: Want, origin: Origin) -> Drawn | None:
         return replace(leaf, shape=_with_rank(leaf.shape, want.axis + 1)) if origin.whole else None
     if want.tensor.dim() == 1 and origin.whole and len(leaf.shape) == 1:
         return replace(leaf, shape=(leaf.shape[0], want.size))  # One number for each sample becomes several.
-    own = origin.axes[want.axis]
+    own = origin.own_axis(want.axis)
     return None if own is None else _with_axes(leaf, (own,), want.size)
 
 
@@ -275,10 +312,14 @@ def _with_axes(leaf: Drawn, axes: tuple[int, ...], size: int) -> Drawn:
 
 
 def _with_rank(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
-    """Axes are added, and taken away, at the end."""
+    """Axes are added, and taken away, at the end, where nothing speaks for another place."""
     if rank <= len(shape):
         return shape[:rank]
-    added = (3, SIZE, SIZE, SIZE) if len(shape) == 1 and rank > 3 else (SIZE,) * rank
+    if len(shape) == 2 and rank == 3:
+        return shape[0], LENGTH, shape[1]  # Features stay last.
+    if len(shape) <= 2 and rank >= _IMAGE_RANK:
+        return (*shape[:1], 3, *[SIZE] * (rank - 2)) if shape else (BATCH, 3, *[SIZE] * (rank - 2))
+    added = (SIZE,) * rank
     return (*shape, *added[: rank - len(shape)])
 
 
@@ -294,22 +335,29 @@ def _of_elements(candidate: Candidate, name: str, leaf: Drawn, wanted: int) -> I
         yield changed(candidate, name, replace(leaf, shape=shape))
 
 
-def _free_axes(leaf: Drawn, name: str, outcome: Outcome) -> list[tuple[int, ...]]:
-    """Groups of axes whose size nothing has said yet: of an image both of its sides together."""
+def _free_axes(leaf: Drawn, name: str, outcome: Outcome, also_said: bool = False) -> list[tuple[int, ...]]:
+    """Groups of axes whose size nothing has said yet: of an image both of its sides together.
+
+    Of a row its only axis, if asked for, also where something has said it: another layer may say otherwise.
+    """
     rank = len(leaf.shape)
     said = {
-        seen.origin.axes[seen.want.axis]
-        for seen in outcome.watch.seen
-        if seen.leaf == name and seen.met and seen.want.what == "axis" and seen.want.axis < len(seen.origin.axes)
+        seen.origin.own_axis(seen.want.axis)
+        for seen in (*outcome.watch.seen, *outcome.watch.failed)
+        if seen.leaf == name and seen.met and seen.want.what == "axis"
     }
     if rank >= 4:
         return [tuple(range(2, rank))]
     free = [axis for axis in range(1, rank) if axis not in said]
-    return [(axis,) for axis in free] or ([(rank - 1,)] if rank == 2 else [])
+    return [(axis,) for axis in free] or ([(rank - 1,)] if rank == 2 and also_said else [])
 
 
 def _origins(outcome: Outcome, tensor: Any) -> list[tuple[str, Origin]]:
     return list(outcome.watch.origins(tensor).items())
+
+
+def _said(outcome: Outcome) -> str:
+    return message_of(outcome.error) if outcome.error is not None else ""
 
 
 def _exchanged(candidate: Candidate, slot: Slot, recipe: Recipe) -> Candidate:

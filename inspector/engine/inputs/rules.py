@@ -142,8 +142,10 @@ def _product(one: Tensor, other: Tensor) -> Iterator[Want]:
     inner = other.shape[-2] if other.dim() > 1 else other.shape[0]
     yield Want(one, "floating", dtype=_dtype_of(other))
     yield Want(other, "floating", dtype=_dtype_of(one))
-    yield Want(one, "axis", _last(one), inner, f"is multiplied by {counted(inner, 'row')}")
-    yield Want(other, "axis", max(other.dim() - 2, 0), one.shape[-1], f"is multiplied by {one.shape[-1]} columns")
+    yield Want(one, "axis", _last(one), inner, f"multiplies it by {counted(inner, 'row')}")
+    yield Want(
+        other, "axis", max(other.dim() - 2, 0), one.shape[-1], f"multiplies it by {counted(one.shape[-1], 'column')}"
+    )
 
 
 def _recurrent(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
@@ -173,7 +175,18 @@ def _view(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
     for size in sizes:
         fixed *= size if size > 0 else 1
     kept = args[0].shape[0] if args[0].dim() and sizes[0] == args[0].shape[0] and sizes[0] > 0 else 1
-    yield Want(args[0], "elements", 0, fixed, f"is viewed in {counted(fixed // kept, 'value')}")
+    yield Want(args[0], "elements", 0, fixed, f"views it in {counted(fixed // kept, 'value')}")
+
+
+def _permuted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
+    order = args[1] if len(args) == 2 and isinstance(args[1], (tuple, list)) else args[1:]
+    yield Want(args[0], "rank", 0, len(order))
+
+
+def _exchanged(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
+    highest = max(axis for axis in args[1:3] if type(axis) is int)
+    if highest >= args[0].dim():
+        yield Want(args[0], "rank", 0, highest + 1)
 
 
 def _elementwise(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
@@ -183,8 +196,8 @@ def _elementwise(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want
     for back in range(1, min(one.dim(), other.dim()) + 1):
         here, there = one.shape[-back], other.shape[-back]
         if here != there and 1 not in (here, there):
-            yield Want(one, "axis", one.dim() - back, there, f"is combined with {there}")
-            yield Want(other, "axis", other.dim() - back, here, f"is combined with {here}")
+            yield Want(one, "axis", one.dim() - back, there, f"combines it with {there}")
+            yield Want(other, "axis", other.dim() - back, here, f"combines it with {here}")
 
 
 def _joined(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
@@ -197,8 +210,8 @@ def _joined(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
         yield Want(first, "rank", 0, other.dim())
         for axis in range(min(first.dim(), other.dim())):
             if axis != along and first.shape[axis] != other.shape[axis]:
-                yield Want(other, "axis", axis, first.shape[axis], f"is joined with {first.shape[axis]}")
-                yield Want(first, "axis", axis, other.shape[axis], f"is joined with {other.shape[axis]}")
+                yield Want(other, "axis", axis, first.shape[axis], f"joins it with {first.shape[axis]}")
+                yield Want(first, "axis", axis, other.shape[axis], f"joins it with {other.shape[axis]}")
 
 
 def _indexed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
@@ -207,38 +220,40 @@ def _indexed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
     axis = 0
     for part in indices:
         if isinstance(part, Tensor) and part.dtype is not torch.bool:
-            yield Want(part, "integers", 0, source.shape[min(axis, _last(source))], "is an index")
+            yield Want(part, "integers", 0, source.shape[min(axis, _last(source))], "uses it as an index")
         axis += part is not None
 
 
 def _gathered(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
     source, dim, index = args[0], _argument(args, kwargs, 1, "dim"), _argument(args, kwargs, 2, "index")
-    yield Want(index, "integers", 0, source.shape[dim], "is an index")
+    yield Want(index, "integers", 0, source.shape[dim], "uses it as an index")
 
 
 def _masked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
-    yield Want(_argument(args, kwargs, 1, "mask"), "truth", phrase="is a mask")
+    yield Want(_argument(args, kwargs, 1, "mask"), "truth", phrase="uses it as a mask")
 
 
 def _conditional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
-    yield Want(_argument(args, kwargs, 0, "condition"), "truth", phrase="is a condition")
+    yield Want(_argument(args, kwargs, 0, "condition"), "truth", phrase="uses it as a condition")
 
 
 def _one_hot(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
     classes = _argument(args, kwargs, 1, "num_classes")
-    yield Want(args[0], "integers", 0, classes if isinstance(classes, int) and classes > 0 else 10, "is a class")
+    yield Want(
+        args[0], "integers", 0, classes if isinstance(classes, int) and classes > 0 else 10, "takes it as a class"
+    )
 
 
 def _inverted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
     if args[0].is_floating_point():
-        yield Want(args[0], "truth", phrase="is inverted")
+        yield Want(args[0], "truth", phrase="inverts it")
 
 
 def _classified(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
     scores, target = _argument(args, kwargs, 0, "input"), _argument(args, kwargs, 1, "target")
     classes = scores.shape[1] if scores.dim() > 1 else scores.shape[0]
     if target.shape != scores.shape:
-        yield Want(target, "integers", 0, classes, f"is one of {counted(classes, 'class')}")
+        yield Want(target, "integers", 0, classes, f"takes it as one of {classes} classes")
         yield Want(target, "rank", 0, max(scores.dim() - 1, 0))
 
 
@@ -281,12 +296,14 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(
         ("add", "sub", "mul", "div", "__add__", "__sub__", "__mul__", "__truediv__", "__radd__", "__rmul__", "__rsub__",
          "add_", "mul_", "sub_", "__iadd__", "__imul__", "true_divide", "maximum", "minimum", "mse_loss", "l1_loss",
-         "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_similarity", "eq", "__eq__", "smooth_l1_loss",
-         "huber_loss", "kl_div", "pairwise_distance", "__and__", "__or__", "pow", "__pow__"),
+         "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_similarity", "eq", "__eq__",
+         "smooth_l1_loss", "huber_loss", "kl_div", "pairwise_distance", "__and__", "__or__", "pow", "__pow__"),
         _elementwise,
     ),
     **dict.fromkeys(("cat", "concat", "concatenate"), _joined),
     "__getitem__": _indexed,
+    "permute": _permuted,
+    "transpose": _exchanged,
     **dict.fromkeys(("gather", "index_select", "take_along_dim"), _gathered),
     "masked_fill": _masked,
     "where": _conditional,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
+from inspector.engine.failure import message_of
 from inspector.engine.inputs.rules import Want, wants
 
 _META = torch.device("meta")
@@ -39,16 +40,26 @@ class MismatchError(Exception):
     """A tensor has not the dtype that a function wants; on the meta device torch itself would not say so."""
 
 
+MERGED = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """How a tensor comes from one leaf of the arguments."""
 
     axes: tuple[int | None, ...]
-    """For each of its axes the leaf's own axis, where it is the same one."""
+    """For each of its axes the leaf's own axis, where it is the same one; MERGED of several that became one."""
     whole: bool
     """Whether it is the leaf's values and nothing but them, in another shape perhaps."""
-    flattened: bool = False
-    """Whether axes that say how large an image or how long a sequence is have been put together into one."""
+
+    def own_axis(self, axis: int) -> int | None:
+        """The leaf's axis that this one is."""
+        own = self.axes[axis] if axis < len(self.axes) else None
+        return None if own == MERGED else own
+
+    def is_merged(self, axis: int) -> bool:
+        """Whether the sides of an image, or the steps and features of a sequence, have become this one axis."""
+        return axis < len(self.axes) and self.axes[axis] == MERGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +143,7 @@ class Watcher(TorchFunctionMode):
         if error is None or error is not self._raised_in_module:
             self.watch.failed_module = None
         if error is not None and self._hollow and isinstance(error, (RuntimeError, NotImplementedError, TypeError)):
-            self.watch.needs_values |= "meta" in str(error)
+            self.watch.needs_values |= "meta" in message_of(error).lower()
         return self.watch
 
     # --- modules ----------------------------------------------------------------------------------------------------
@@ -239,7 +250,7 @@ class Watcher(TorchFunctionMode):
             return
         source = sources[0][0]
         batch = source.shape[0] if source.dim() else 0
-        if batch and result.dim() < source.dim() and result.shape[0] % batch:
+        if batch and result.shape[0] != batch:
             self.watch.doubtful += [
                 seen for seen in self.watch.seen[-4:] if seen.want.what == "elements" and seen.want.tensor is source
             ]
@@ -250,13 +261,16 @@ def _passed(name: str, args: tuple[Any, ...], source: Tensor, origin: Origin, ma
     moved = _moved_axes(name, args, source)
     if moved is not None and len(moved) == made.dim():
         axes = tuple(None if axis is None else origin.axes[axis] for axis in moved)
-        return Origin(axes, origin.whole, origin.flattened)
+        return Origin(axes, origin.whole)
     if made.shape == source.shape:
-        return Origin(origin.axes, origin.whole and name in _SAME_VALUES, origin.flattened)
+        return Origin(origin.axes, origin.whole and name in _SAME_VALUES)
     front = _kept_in_front(source, origin, made)
     viewed = name in _VIEWS and made.numel() == source.numel()
     merged = viewed and made.dim() < source.dim() and source.dim() > 2 and math.prod(source.shape[2:]) > 1
-    return Origin(front, origin.whole and viewed, origin.flattened or merged)
+    if merged:
+        place = next(place for place in range(made.dim()) if made.shape[place] != source.shape[place])
+        front = (*front[:place], MERGED, *front[place + 1 :])
+    return Origin(front, origin.whole and viewed)
 
 
 def _kept_in_front(source: Tensor, origin: Origin, made: Tensor) -> tuple[int | None, ...]:

@@ -15,7 +15,7 @@ import signal
 from typing import Literal
 
 from inspector.mode_schema import Comparison, StatisticsStepped, TrainingSampled
-from inspector.run_schema import InputSet, Picture, RunRecord, Trace
+from inspector.run_schema import Finding, InputSet, Picture, RunRecord, Trace
 from inspector.schema import (
     Candidate,
     Failure,
@@ -185,6 +185,16 @@ class SampleTraining(Record, frozen=True, tag="sample-training"):
     seed: int = 0
 
 
+class Probe(Record, frozen=True, tag="probe"):
+    """The checks that need further forwards: eval twice, one sample of the batch changed, a gradient from the output.
+
+    Guarded; what they find comes as FindingsReported.
+    """
+
+    inputs: tuple[str, ...] = ()
+    seed: int = 0
+
+
 Request = (
     Load
     | DescribeModule
@@ -196,6 +206,7 @@ Request = (
     | CompareModes
     | StepStatistics
     | SampleTraining
+    | Probe
 )
 
 INTERRUPT = signal.SIGUSR2
@@ -354,6 +365,17 @@ class ModesCompared(Record, frozen=True, tag="modes-compared"):
     comparison: Comparison
 
 
+class FindingsReported(Record, frozen=True, tag="findings-reported"):
+    """What was noticed; takes the place of what was told of the same before."""
+
+    of: Literal["structure", "run", "probes"]
+    """structure: known without a run. run: of the last recorded run. probes: of further forwards."""
+    findings: tuple[Finding, ...]
+    guard: str = ""
+    """Of probes: the proof that the model was left as found."""
+    changed: tuple[str, ...] = ()
+
+
 class Failed(Record, frozen=True, tag="failed"):
     """The request before this event came to nothing."""
 
@@ -383,6 +405,7 @@ EngineEvent = (
     | ModesCompared
     | StatisticsStepped
     | TrainingSampled
+    | FindingsReported
     | Failed
 )
 

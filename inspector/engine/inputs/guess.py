@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import heapq
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 from inspector.engine.inputs.copying import CopyFailed
 from inspector.engine.inputs.expectations import Model, expected, of_a_layer
+from inspector.engine.inputs.layers import BATCH
 from inspector.engine.inputs.leaves import changed, leaves
+from inspector.engine.inputs.meta_kernels import prepare
 from inspector.engine.inputs.recipes import Drawn, Recipe, Stored
 from inspector.engine.inputs.repair import Repairs
 from inspector.engine.inputs.sample import Part, floating_dtype
@@ -46,6 +49,7 @@ def guess(model: nn.Module, signature: Signature, given: dict[str, Recipe], seed
     if unknown:
         annotation = signature.annotation(unknown)
         return Guess(None, f"nothing is known of {unknown}" + (f": {annotation}" if annotation else ""))
+    prepare()  # Before the clock starts.
     search = _Search(model, known, signature)
     try:
         outcome = search.run(starts)
@@ -78,9 +82,11 @@ def _starts(
     wanted = [name for name in signature.required if name not in given]
     choices = {name: expected(name, signature.annotation(name), known) for name in wanted}
     unknown = next((name for name, recipes in choices.items() if not recipes), "")
+    if unknown:
+        return [], unknown
     if not wanted and signature.many and not given:
         choices[f"{signature.many}[0]"] = expected(signature.many, "", known)
-    return [_start(choices, fixed, signature, model, index) for index in range(_MOST_STARTS)], unknown
+    return [_start(choices, fixed, signature, model, index) for index in range(_MOST_STARTS)], ""
 
 
 def _start(
@@ -88,10 +94,26 @@ def _start(
 ) -> Candidate:
     """The index-th choice of every argument that has so many."""
     slots = []
+    batch = _batch_of(fixed)
     for name, recipes in choices.items():
         keyword = bool(fixed) or name not in signature.by_place
-        slots.append(Slot(name, keyword and "[" not in name, recipes[min(index, len(recipes) - 1)]))
+        slots.append(Slot(name, keyword and "[" not in name, _in_batches(recipes[min(index, len(recipes) - 1)], batch)))
     return (*fixed, *_typed(slots, model))
+
+
+def _batch_of(fixed: list[Slot]) -> int:
+    """How many samples the given arguments hold, by the first axis of the first tensor."""
+    for slot in fixed:
+        value = slot.recipe.value if isinstance(slot.recipe, Stored) else slot.recipe
+        if isinstance(value, (Drawn, Tensor)) and len(value.shape):
+            return value.shape[0]
+    return BATCH
+
+
+def _in_batches(recipe: Recipe, batch: int) -> Recipe:
+    if isinstance(recipe, Drawn) and recipe.shape[:1] == (BATCH,):
+        return replace(recipe, shape=(batch, *recipe.shape[1:]))
+    return recipe
 
 
 def _by_keyword(name: str, signature: Signature) -> bool:

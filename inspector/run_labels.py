@@ -83,9 +83,12 @@ def output(rows: RunRows, row: int, width: int | None = None) -> str:
 
 
 def calls(rows: RunRows, row: int) -> str:
-    """`×5` of what was called several times; empty of the rest."""
-    number = rows.calls(row)
-    return f"×{number:,}" if number > 1 else ""
+    """`×5` of what was called several times, `×1…5` of blocks that differ in it; empty of the rest."""
+    numbers = rows.numbers(row)
+    most, least = max(numbers, default=0), min(numbers, default=0)
+    if most == least:
+        return f"×{most:,}" if most > 1 else ""
+    return f"×{least:,}…{most:,}"
 
 
 def row_seconds(rows: RunRows, row: int) -> str:

@@ -60,14 +60,24 @@ class RunRows:
     # --- calls ----------------------------------------------------------------------------------------------------
 
     def modules(self, row: int) -> Sequence[int]:
-        """The modules that a row stands for, by their first places: of a run all blocks, of a tensor none."""
-        if self.table.kinds[row] == Kind.RUN:
+        """The modules that a row stands for, by their first places: of a run all blocks, of a tensor none.
+
+        What is registered nowhere may be called all the same.
+        """
+        kind = self.table.kinds[row]
+        if kind == Kind.RUN:
             return [self.table.first_place(block) for block in self.table.children(row)]
+        if kind == Kind.GHOST:
+            return [row]
         return [self.table.first_place(row)] if self.table.is_module(row) else []
 
     def calls(self, row: int) -> int:
         """How often the module was called; of a run, each of its blocks (the most, where they differ)."""
-        return max((len(self.run.calls_of(module)) for module in self.modules(row)), default=0)
+        return max(self.numbers(row), default=0)
+
+    def numbers(self, row: int) -> list[int]:
+        """How often each of the modules was called that the row stands for."""
+        return [len(self.run.calls_of(module)) for module in self.modules(row)]
 
     def last_call(self, row: int) -> int | None:
         """The newest call of the row's module, or of any block of a run; None when there was none."""
@@ -84,12 +94,12 @@ class RunRows:
         call = self.last_call(row)
         if call is not None:
             return _PARTS[self.run.state(call)]
-        if not self.modules(row):
+        if self.table.kinds[row] == Kind.GHOST or not self.modules(row):
+            return Part.NONE
+        if self._only_holds(row):
             return Part.NONE
         if any(module in self._used for module in self.modules(row)):
             return Part.WEIGHTS_USED
-        if self._only_holds(row):
-            return Part.NONE
         stopped = self.record is not None and not self.record.ok
         return Part.NOT_REACHED if stopped else Part.NOT_CALLED
 

@@ -29,7 +29,7 @@ from inspector.run_schema import (
     Trace,
 )
 from inspector.run_table import RunTable
-from inspector.schema import Source
+from inspector.schema import Kind, Source
 from inspector.table import ModelTable
 from tests.fake_model import Node, described, outline
 
@@ -134,11 +134,15 @@ def trace(table: ModelTable, root: Called) -> Trace:
 
 def _rows(table: ModelTable, calls: list[Called], parents: list[int]) -> list[int]:
     """The row of every call; an operation has that of the module whose forward made it."""
-    paths = {table.path(row): row for row in reversed(range(table.count)) if table.is_module(row)}
+    paths = {table.path(row): row for row in reversed(range(table.count)) if not _is_tensor(table, row)}
     rows: list[int] = []
     for call, parent in zip(calls, parents, strict=True):
         rows.append(table.first_place(paths[call.path]) if call.kind is CallKind.MODULE else rows[parent])
     return rows
+
+
+def _is_tensor(table: ModelTable, row: int) -> bool:
+    return table.kinds[row] in (Kind.PARAMETER, Kind.BUFFER, Kind.MADE)
 
 
 def calls_described(root: Called) -> list[CallsDescribed]:

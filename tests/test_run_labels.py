@@ -8,8 +8,8 @@ import pytest
 
 from inspector import run_labels
 from inspector.run_schema import CallState, InputSet, RunRecord, SampleArgument, Seen, Warned
-from inspector.schema import Source
-from tests.fake_model import lenet, linear, module
+from inspector.schema import Kind, Source
+from tests.fake_model import lenet, linear, module, parameter, transformer
 from tests.run_events import called, failed_run, guessed, lenet_run, record, rows_of, table_of, tensor
 
 LENET = table_of(lenet())
@@ -75,6 +75,23 @@ def test_a_container_says_nothing_while_its_parts_were_called() -> None:
     assert run_labels.output(rows, row["spare"]) == ""
     assert run_labels.output(rows, row["blocks.0"]) == "not called"
     assert run_labels.output(rows_of(table, called("")), row["blocks"]) == "not called"
+
+
+def test_blocks_that_were_not_called_alike_say_between_what() -> None:
+    table = table_of(transformer(3))
+    folded = next(row for row in range(table.count) if table.kinds[row] == Kind.RUN)
+    twice = [called(f"layers.{n}") for n in (0, 1, 1, 2)]
+    assert run_labels.calls(rows_of(table, called("", *twice)), folded) == "×1…2"
+    assert run_labels.calls(rows_of(table, called("", *twice, *twice)), folded) == "×2…4"
+    assert run_labels.calls(rows_of(table, called("", *twice[1:3])), folded) == "×0…2"
+    even = [called(f"layers.{n % 3}") for n in range(6)]
+    assert run_labels.calls(rows_of(table, called("", *even)), folded) == "×2"
+
+
+def test_a_container_of_parameters_is_not_blamed_for_not_being_called() -> None:
+    table = table_of(module("Net", "Net", module("scales", "ParameterDict", parameter("a", 2), group="container")))
+    rows = rows_of(table, called(""), uncalled_but_used=(1,))
+    assert run_labels.output(rows, 1) == ""
 
 
 def test_a_module_whose_parts_alone_were_called_was_not_called_itself() -> None:

@@ -99,6 +99,14 @@ def test_the_second_place_of_a_shared_module_answers_with_its_calls() -> None:
     assert rows.part(second) is Part.CALLED
 
 
+def test_what_is_registered_nowhere_is_called_all_the_same() -> None:
+    ghost = Node("layers", Kind.GHOST, "list of 2 Linear", below=[Node("[0]", Kind.GHOST, "Linear")])
+    table = table_of(module("Net", "Net", ghost))
+    rows = rows_of(table, called("", called("layers[0]", own_flops=4)))
+    assert [rows.part(row) for row in (1, 2)] == [Part.NONE, Part.CALLED]
+    assert rows.cost(2).flops == 4
+
+
 def test_a_run_that_goes_on_has_no_record_yet() -> None:
     rows = RunRows(LENET, RunTable(trace(LENET, called("", called("fc1")))))
     assert rows.part(ROWS["fc1"]) is Part.CALLED

@@ -9,8 +9,11 @@ from rich.cells import cell_len
 
 from inspector import labels, run_labels
 from inspector.format import bar, padded
-from inspector.run_rows import RunRows
+from inspector.run_rows import Part, RunRows
 from inspector.table import ModelTable
+
+Paint = Callable[[str, str], str]
+"""Text and the name of a style → text, with escape codes where they are wanted."""
 
 _GAP = "  "
 _OUTPUT_CELLS = 40
@@ -26,6 +29,8 @@ class Column(NamedTuple):
     right: bool = True
     rank: int = 0
     """Those of the highest rank are the first to be left out."""
+    styles: tuple[str, ...] = ()
+    """Of the cells, where they are not all plain."""
 
     def aligned(self, text: str) -> str:
         return " " * (self.width - cell_len(text)) + text if self.right else padded(text, self.width)
@@ -57,8 +62,9 @@ def of_run(rows: RunRows, shown: list[int]) -> list[Column]:
     def cells(said: Callable[[RunRows, int], str]) -> list[str]:
         return [said(rows, row) for row in shown]
 
+    output = _column("output", [run_labels.output(rows, row, _OUTPUT_CELLS) for row in shown], right=False)
     found = [
-        _column("output", [run_labels.output(rows, row, _OUTPUT_CELLS) for row in shown], right=False),
+        output._replace(styles=tuple(_STYLES.get(rows.part(row), "dim") for row in shown)),
         _column("calls", cells(run_labels.calls), rank=1),
         _column("params", [labels.params(table, row) for row in shown], 8),
         _column("%", [labels.percent(table, row) for row in shown], 4, rank=3),
@@ -68,17 +74,21 @@ def of_run(rows: RunRows, shown: list[int]) -> list[Column]:
     return [column for column in found if any(column.cells)]
 
 
+_STYLES = {Part.CALLED: "", Part.FAILED: "bold red", Part.UNWOUND: "red"}
+"""What did not run is dim."""
+
+
 def taken(columns: list[Column]) -> int:
     """Cells that they take, with the gaps before them."""
     return sum(len(_GAP) + column.width for column in columns)
 
 
-def fitting(columns: list[Column], width: int) -> list[Column]:
-    """As many as find room, the most important ones always."""
+def fitting(columns: list[Column], width: int, rank: int = 1) -> list[Column]:
+    """As many as find room, those below a rank always."""
     found = list(columns)
     while taken(found) > width:
         least = max(found, key=lambda column: column.rank)
-        if not least.rank:
+        if least.rank < rank:
             break
         found.remove(least)
     return found
@@ -88,6 +98,12 @@ def titles(columns: list[Column]) -> str:
     return _GAP.join(column.aligned(column.title) for column in columns)
 
 
-def line(columns: list[Column], place: int) -> str:
-    """The cells of one line."""
-    return _GAP.join(column.aligned(column.cells[place]) for column in columns)
+def line(columns: list[Column], place: int, painted: Paint) -> str:
+    """The cells of one line, without blanks at its end."""
+    cells = [column.aligned(column.cells[place]) for column in columns]
+    last = max((number for number, cell in enumerate(cells) if cell.strip()), default=-1)
+    if last < 0:
+        return ""
+    cells[last:] = [cells[last].rstrip()]
+    styled = zip(columns, cells, strict=False)
+    return _GAP.join(painted(cell, column.styles[place]) if column.styles else cell for column, cell in styled)

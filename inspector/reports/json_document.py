@@ -44,7 +44,7 @@ def write(
         "modules": list(_modules(table, rows)) if table else [],
         "parameters": list(_tensors(table, Kind.PARAMETER)) if table else [],
         "buffers": list(_tensors(table, Kind.BUFFER)) if table else [],
-        "unregistered": list(_unregistered(table)) if table else [],
+        "unregistered": list(_unregistered(table, rows)) if table else [],
         "totals": _totals(table, run) if table else None,
         "inputs": json_run.inputs(inputs),
         "run": None if run is None else json_run.run(run, rows),
@@ -146,7 +146,7 @@ def _tensors(table: ModelTable, kind: Kind) -> Iterator[Fields]:
         yield fields
 
 
-def _unregistered(table: ModelTable) -> Iterator[Fields]:
+def _unregistered(table: ModelTable, rows: RunRows | None) -> Iterator[Fields]:
     for row in range(table.count):
         record = table.row(row) if table.kinds[row] == Kind.GHOST else None
         if isinstance(record, GhostRow):
@@ -156,6 +156,7 @@ def _unregistered(table: ModelTable) -> Iterator[Fields]:
                 "container": literal(record.container),
                 "holds": record.holds,
                 "elements": record.elements,
+                "calls": None if rows is None else rows.calls(row),
             }
 
 

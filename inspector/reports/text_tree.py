@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
@@ -12,18 +12,19 @@ from inspector.format import end_cut, literal, padded, plural, shape, size, to_a
 from inspector.labels import Mark, marks, registration
 from inspector.query import search
 from inspector.reports import columns, run_text
+from inspector.reports.columns import Paint
 from inspector.run_rows import RunRows
 from inspector.run_schema import InputSet
 from inspector.schema import Flag, GhostRow, Kind, ModuleRow, RunRow, Target, TensorRow
 from inspector.table import ModelTable
 
-Paint = Callable[[str, str], str]
-"""Text and the name of a style → text, with escape codes where they are wanted."""
-
 _NAME_CELLS = 60
 """A longer name takes the line to itself."""
 
-_LEAST_TYPE_CELLS = 12
+_TYPE_CELLS = 56
+"""A longer type is cut where numbers of a run stand beside it."""
+
+_LEAST_TYPE_CELLS = 16
 """What a narrow terminal leaves of the types of a model that has run."""
 
 _TITLE_CELLS = 12
@@ -76,19 +77,22 @@ def _table(
     cells = [(prefix + literal(table.name(row)), *facts_of(table, row)) for row, prefix in shown]
     names = min(max(len("module"), *(cell_len(name) for name, _, _ in cells)), _NAME_CELLS)
     types = max(len("type"), *(cell_len(kind) + (0 if rows else cell_len(marked)) for _, kind, marked in cells))
+    if rows:
+        types = min(types, _TYPE_CELLS)
     found = columns.of_run(rows, [row for row, _ in shown]) if rows else columns.of_structure(table, shown)
-    if width is not None:
-        found = columns.fitting(found, width - names - types - 2)
-        if rows:
-            types = min(types, max(width - names - columns.taken(found) - 2, _LEAST_TYPE_CELLS))
-            cells = [(name, end_cut(kind, types), marked) for name, kind, marked in cells]
+    if width is not None and rows:
+        # First what is good to know, then the ends of long types, and only then what was asked for.
+        found = columns.fitting(found, width - names - types - 2, rank=2)
+        found = columns.fitting(found, width - names - min(types, _LEAST_TYPE_CELLS) - 2)
+        types = min(types, max(width - names - columns.taken(found) - 2, _LEAST_TYPE_CELLS))
+    if rows:
+        cells = [(name, end_cut(kind, types), marked) for name, kind, marked in cells]
     yield f"{padded('module', names)}  {padded('type', types)}  {columns.titles(found)}".rstrip()
     for place, ((row, _), (name, kind, marked)) in enumerate(zip(shown, cells, strict=True)):
         beside, last = ("", marked) if rows else (marked, "")
         blank = " " * (types - cell_len(kind) - cell_len(beside))
         text = f"{padded(name, names)}  {painted(kind, _style(table, row))}{painted(beside, 'dim')}{blank}"
-        text = f"{text}  {columns.line(found, place)}".rstrip()
-        yield text + painted(last, "dim")
+        yield f"{text}  {columns.line(found, place, painted)}".rstrip() + painted(last, "dim")
 
 
 def _titled(lines: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -133,6 +133,7 @@ class Unregistered(Shape):
     container: str
     holds: Literal["module", "parameter", "tensor"]
     elements: int
+    calls: int | None
 
 
 class Totals(Shape):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,22 @@ import msgspec
 import torch
 from torch import nn
 
+from inspector.engine.session import Session
 from inspector.engine.structure import Structure, read
-from inspector.engine.target import load
-from inspector.messages import CHUNK_ROWS, Load, RowsDescribed
+from inspector.headless import HeadlessLoad
+from inspector.messages import (
+    CHUNK_ROWS,
+    EngineEvent,
+    Load,
+    Request,
+    RowsDescribed,
+    Run,
+    RunFinished,
+    RunTraced,
+)
 from inspector.reports import json_document, markdown, text_tree
+from inspector.run_rows import RunRows
+from inspector.run_schema import InputSet
 from inspector.schema import Failure, Target
 from inspector.table import ModelTable
 
@@ -38,18 +52,29 @@ class Rendered:
     model: nn.Module
     target: Target
     table: ModelTable
+    inputs: InputSet | None = None
+    rows: RunRows | None = None
+    """Of a run, if there was one."""
 
     def tree(self, **options: Any) -> str:
         """The plain tree, wherever the project and torch are installed."""
-        return anywhere(text_tree.write(self.table, self.target, **options))
+        return anywhere(text_tree.write(self.table, self.target, rows=self.rows, inputs=self.inputs, **options))
 
     def markdown(self) -> str:
-        return anywhere(markdown.write(self.table, self.target))
+        return anywhere(markdown.write(self.table, self.target, rows=self.rows, inputs=self.inputs))
 
     def json(self, failure: Failure | None = None, printed: tuple[str, str, int] = ("", "", 0)) -> str:
         """The JSON document as it is written."""
         return json_document.write(
-            tool={}, asked=self.target.file, target=self.target, table=self.table, failure=failure, printed=printed
+            tool={},
+            asked=self.target.file,
+            target=self.target,
+            table=self.table,
+            failure=failure,
+            printed=printed,
+            inputs=self.inputs,
+            run=self.rows.record if self.rows is not None else None,
+            rows=self.rows,
         )
 
     def document(self) -> dict[str, Any]:
@@ -58,11 +83,42 @@ class Rendered:
         return document
 
 
+@cache
 def sample(name: str) -> Rendered:
-    """A sample model by the name of its file."""
+    """A sample model by the name of its file, run once on the inputs that are found for it."""
     target = f"{SAMPLES}/{TARGETS.get(name, f'{name}.py')}"
-    built = load(Load(target, device="meta" if name in LARGE else "cpu"), lambda _: None)
-    return Rendered(built.model, built.target, table_of(read(built.model)))
+    return loaded(Load(target, device="meta" if name in LARGE else "cpu"), Run(dry=name in LARGE))
+
+
+def loaded(request: Load, run: Run | None) -> Rendered:
+    """A model as the program loads it and runs it, in this process."""
+    torch.default_generator.manual_seed(0)  # What a file draws when it is imported is the same each time.
+    heard = HeadlessLoad(request, run, None)
+    session = Session(lambda event: heard.hear(1, _timeless(event)))
+    asked: list[Request] = [request]
+    heard.ask = asked.append
+    while asked:
+        session.answer(asked.pop(0))
+        while session.busy:
+            session.step()
+    outcome = heard.outcome
+    assert outcome.built is not None, outcome.failure
+    table = outcome.table()
+    assert table is not None
+    return Rendered(session._built(), outcome.built.target, table, outcome.inputs, outcome.run_rows())
+
+
+def _timeless(event: EngineEvent) -> EngineEvent:
+    """The event as it would be told if every call that was timed took a millisecond."""
+    if isinstance(event, RunTraced):
+        took = array("d", event.trace.seconds)
+        seconds = array("d", [each if each != each else 0.001 for each in took]).tobytes()
+        return RunTraced(
+            msgspec.structs.replace(event.trace, seconds=seconds, spread=array("d", [0.0] * len(took)).tobytes())
+        )
+    if isinstance(event, RunFinished):
+        return RunFinished(msgspec.structs.replace(event.run, seconds=0.001, spread=0.0, repeats=1))
+    return event
 
 
 def rendered(model: nn.Module, target: Target | None = None) -> Rendered:

@@ -8,7 +8,7 @@ import pytest
 
 from inspector.run_schema import CallState, Warned
 from inspector.schema import Source
-from tests.fake_model import lenet, transformer
+from tests.fake_model import lenet, module, parameter, transformer
 from tests.reports.runs import Reported, failed, healthy
 from tests.run_events import called, guessed, lenet_run, table_of
 
@@ -96,9 +96,29 @@ def test_columns_that_find_no_room_are_left_out(width: int) -> None:
     rows = report.tree(width=width).split("\n\n")[1].splitlines()
     whole = report.tree().split("\n\n")[1].splitlines()
     assert len(rows) == len(whole)
-    fewest = len("├ conv2  Conv2d 6→16…  2×16×12×12    params")
+    fewest = len("├ conv2  Conv2d 6→16 k3  2×16×12×12    params")
     assert max(map(len, rows)) <= max(width, fewest)
     assert all("conv" not in row or "2×" in row for row in rows)
+
+
+def test_a_terminal_shows_in_red_what_failed_and_dim_what_did_not_run() -> None:
+    painted = failed().tree(painted=lambda text, style: f"<{style}>{text}</>" if style else text)
+    assert "<bold red>✗ got 2×400" in painted
+    assert "<red>✗ inside" in painted
+    assert "<dim>not reached" in painted
+
+
+def test_long_types_are_cut_before_a_cost_is_left_out() -> None:
+    layer = module("fc", "Linear", parameter("weight", 4), facts="with a great many facts that take a lot of room")
+    report = Reported(
+        table_of(module("Net", "Net", layer)), called("", called("fc", out=(2, 2), own_flops=5)), guessed("x")
+    )
+    rows = report.tree(width=60).split("\n\n")[1].splitlines()
+    assert "FLOPs" in rows[0]
+    assert "Linear with a great many f…" in rows[2]
+    assert max(map(len, rows)) <= 60
+    assert "time" in healthy().tree(width=62).split("\n\n")[1]
+    assert "time" not in healthy().tree(width=61).split("\n\n")[1]
 
 
 def test_a_value_that_is_a_huge_structure_does_not_widen_the_tree() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 import msgspec
 from torch import Tensor, nn
 
-from inspector.engine import detail, structure, summary, target, tensor_stats
+from inspector.engine import detail, picture, structure, summary, target, tensor_stats
 from inspector.engine.failure import LoadFailed, describe
 from inspector.engine.forward.running import Runner
 from inspector.engine.guard import Guard
@@ -17,6 +17,7 @@ from inspector.engine.structure import Structure
 from inspector.messages import (
     CHUNK_ROWS,
     DescribeModule,
+    DrawTensor,
     EngineEvent,
     Failed,
     Load,
@@ -30,6 +31,7 @@ from inspector.messages import (
     StructureFinished,
     StructureOutlined,
     Summarize,
+    TensorDrawn,
     TensorMeasured,
 )
 from inspector.schema import Stage
@@ -101,6 +103,10 @@ class Session:
                 self._chores[MeasureTensor] = (request, self._measure(request))
             case Run():
                 self._runs().run(request, self._send)
+            case DrawTensor(row=row, index=index, height=height, width=width) if row >= 0:
+                self._send(TensorDrawn(request, picture.draw(self._tensor(row), index, height, width)))
+            case DrawTensor():
+                self._runs().draw(request, self._send)
             case Summarize(depth=depth):
                 self._send(summary.summarize(self._built(), depth))
 

@@ -157,6 +157,15 @@ class RealRun:
             return error
         return None
 
+    def repeat(self, action: Action) -> None:
+        """One pass under the conditions of the recorded one; what it raises comes out."""
+        error = self._again(action)
+        if error is not None and not self._gradients and wants_gradients(error):
+            self._gradients = True
+            error = self._again(action)
+        if error is not None:
+            raise error
+
     # --- what is counted and timed ----------------------------------------------------------------------------------
 
     def _count(self) -> None:

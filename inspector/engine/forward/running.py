@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec import structs
-from torch import nn
+from torch import Tensor, nn
 
 from inspector.engine.forward import dry
 from inspector.engine.forward.calls import Call
+from inspector.engine.forward.capture import CaptureError, Traced, capture
 from inspector.engine.forward.lazy import copy_if_lazy
 from inspector.engine.forward.outcome import Count, Outcome, of_calls
 from inspector.engine.forward.packing import described, trace_of
@@ -20,10 +21,22 @@ from inspector.engine.forward.progress import Cancelled, Progress, interruption
 from inspector.engine.guard import Guard
 from inspector.engine.inputs.choosing import choose
 from inspector.engine.inputs.sample import Sample
+from inspector.engine.picture import draw
+from inspector.engine.storages import Copies
 from inspector.engine.structure import Structure
 from inspector.engine.target import Built
 from inspector.format import size
-from inspector.messages import EngineEvent, InputsChosen, Run, RunCancelled, RunFinished, RunTraced, StageStarted
+from inspector.messages import (
+    DrawTensor,
+    EngineEvent,
+    InputsChosen,
+    Run,
+    RunCancelled,
+    RunFinished,
+    RunTraced,
+    StageStarted,
+    TensorDrawn,
+)
 from inspector.run_schema import CallState, RunRecord
 
 Send = Callable[[EngineEvent], None]
@@ -32,7 +45,8 @@ Key = tuple[tuple[str, ...], str, int, bool]
 
 
 class Runner:
-    """Runs one model, request by request; from one to the next it keeps numbers, and none of the model's tensors."""
+    """Runs one model, request by request; from one to the next it keeps numbers, and of the model's tensors only the
+    value that was looked at last."""
 
     def __init__(self, model: nn.Module, structure: Structure, built: Built) -> None:
         self._model, self._structure, self._built = model, structure, built
@@ -40,11 +54,17 @@ class Runner:
         """Calls of modules in the last run."""
         self._counted: dict[Key, Count] = {}
         """What the last dry run that came to its end has counted."""
+        self._copies = Copies()
+        self._last: tuple[Run, Traced] | None = None
+        """The last run, if it was a real one, and what it called."""
+        self._captured: tuple[int, int, Tensor] | None = None
+        """Call, output and value."""
 
     def run(self, request: Run, send: Send) -> None:
         """Answer a request. Raises LoadFailed when what was typed as inputs is wrong; the model is as before then."""
+        self._last = self._captured = None
         with interruption.run():
-            guard = Guard(self._model, values=True)
+            guard = Guard(self._model, values=True, copies=self._copies)
             try:
                 record = self._run(request, send, guard)
             except Cancelled:
@@ -70,7 +90,35 @@ class Runner:
             send(event)
         record = outcome.record(request, sample.record, self._built.target.device)
         self._expected[_key(request)] = record.calls
+        self._last = None if outcome.dry else (request, [(call.row, call.name) for call in outcome.calls])
         return record
+
+    def draw(self, request: DrawTensor, send: Send) -> None:
+        """Answer with a picture of what flowed in the last run. Raises CaptureError, or what forward raises."""
+        wanted, lost = (request.call, request.leaf), ""
+        if self._captured is None or self._captured[:2] != wanted:
+            with interruption.run():
+                guard = Guard(self._model, values=True, copies=self._copies)
+                try:
+                    self._captured = (*wanted, self._capture(request, send, guard))
+                except Cancelled:
+                    raise CaptureError("the run was stopped") from None
+                finally:
+                    lost = "; ".join(guard.check()[1])
+        picture = draw(self._captured[2], request.index, request.height, request.width)
+        if lost:
+            picture = structs.replace(picture, note=f"not left as found: {lost}; {picture.note}".rstrip("; "))
+        send(TensorDrawn(request, picture))
+
+    def _capture(self, request: DrawTensor, send: Send, guard: Guard) -> Tensor:
+        if self._last is None:
+            raise CaptureError("there are no values: the last run was dry, or there was none")
+        run, traced = self._last
+        send(StageStarted("running forward again", user_code=True))
+        sample = choose(self._model, run.inputs, self._built, run.seed)
+        guard.restore()
+        subject, _ = self._subject(guard)
+        return capture(subject, sample, run, self._progress(run, send), traced, request.call, request.leaf)
 
     def _outcome(self, request: Run, sample: Sample, send: Send, guard: Guard) -> Outcome:
         on_meta = not self._structure.outline.totals.allocated

@@ -7,7 +7,8 @@ and the rest is for a real run to tell.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -16,16 +17,19 @@ from torch import nn
 
 from inspector.engine.failure import message_of, sendable
 from inspector.engine.forward.calls import Call, Halt
-from inspector.engine.forward.conditions import Mode, conditions, set_mode
+from inspector.engine.forward.conditions import Mode, conditions, set_mode, unheard
 from inspector.engine.forward.dispatch import Watcher
 from inspector.engine.forward.dry_stops import why_stopped
 from inspector.engine.forward.fake_mode import ShapesOnly
 from inspector.engine.forward.fake_values import fake_values
 from inspector.engine.forward.flops import Flops
+from inspector.engine.forward.lazy import LazyCopy, UncopyableError, copy_if_lazy, sizes_without_memory
 from inspector.engine.forward.leftovers import Surroundings
 from inspector.engine.forward.memory import LiveBytes
+from inspector.engine.forward.packed_sequences import padding_without_values
 from inspector.engine.forward.progress import Cancelled, interruption
 from inspector.engine.forward.recorder import Recorder
+from inspector.engine.forward.warned import silenced
 from inspector.engine.kinds import is_a
 
 
@@ -84,24 +88,23 @@ def run(
     """Run the model dry: once recorded and without gradients, once more for the memory that training takes.
 
     `restore` puts the model back, so that every forward finds what the first one found; it is called after the last one
-    too. Raises Cancelled when somebody asked for the end.
+    too. Raises Cancelled when somebody asked for the end, and UncopyableError when a copy is needed and cannot be had.
     """
     training = mode == "train" or (mode == "kept" and model.training)
+    runner = _Runner(model, sample, mode, seed, restore)
 
     def recorder() -> Recorder:
-        return Recorder(row_of, statistics=False, operations=operations, training=training, dry=True, on_call=on_call)
+        rows = runner.row_of(row_of)
+        return Recorder(rows, statistics=False, operations=operations, training=training, dry=True, on_call=on_call)
 
-    runner = _Runner(model, sample, mode, seed, restore)
-    try:
-        result = runner.record(recorder(), gradients=False)
-        if result.error is not None and _wants_gradients(result.error):
-            result = runner.record(recorder(), gradients=True)
-            result.notes.append("forward asks for gradients: it was run with them")
-        if result.error is None and not result.stopped:
-            runner.measure(result, gradients=not result.gradients)
-        return result
-    finally:
-        runner.close()
+    result = runner.record(recorder(), gradients=False)
+    if result.error is not None and _wants_gradients(result.error):
+        result = runner.record(recorder(), gradients=True)
+        result.notes.append("forward asks for gradients: it was run with them")
+    if result.error is None and not result.stopped:
+        with unheard(), silenced():
+            runner.measure(result)
+    return result
 
 
 class _Runner:
@@ -111,6 +114,11 @@ class _Runner:
         self._model, self._sample, self._mode, self._seed, self._restore = model, sample, mode, seed, restore
         self._surroundings = Surroundings(model)
         self._shapes = ShapesOnly()
+        self._copy: LazyCopy | None = None
+
+    def row_of(self, row_of: Callable[[nn.Module], int | None]) -> Callable[[nn.Module], int | None]:
+        """The same function for the modules of whatever is run."""
+        return lambda module: (row_of if self._copy is None else self._copy.row_of(row_of))(module)
 
     def record(self, recorder: Recorder, gradients: bool) -> DryRun:
         """The forward that everything is seen in."""
@@ -120,58 +128,50 @@ class _Runner:
                 call.own_flops += flops
 
         result = DryRun(recorder, gradients=gradients)
-        flops, live = Flops(pay), LiveBytes()
-        began = perf_counter()
+        flops = Flops(pay)
         try:
-            note, out = self._forward(
-                lambda args, kwargs: recorder.run(self._model, args, kwargs), (flops, live), gradients
-            )
-            _note_memory(result, live)
-            del out
-            result.notes += [note] if note else []
-        except Cancelled:
+            self._forward(result, recorder.run, flops)
+        except (Cancelled, UncopyableError):
             raise
         except BaseException as error:  # Whatever forward raises is the answer.
             _note_end(result, error)
-        result.seconds = perf_counter() - began
         result.flops, result.uncounted = flops.total, tuple(sorted(flops.uncounted.items()))
         return result
 
-    def measure(self, result: DryRun, gradients: bool) -> None:
+    def measure(self, result: DryRun) -> None:
         """Once more in the other grad mode, for its memory alone."""
-        live = LiveBytes()
-        other = DryRun(result.recorder, gradients=gradients)
+        other = DryRun(result.recorder, gradients=not result.gradients)
         try:
-            _, out = self._forward(lambda args, kwargs: self._model(*args, **kwargs), (live,), gradients)
+            self._forward(other, lambda model, args, kwargs: model(*args, **kwargs))
         except Cancelled:
             raise
         except BaseException as error:
-            how = "with" if gradients else "without"
+            how = "with" if other.gradients else "without"
             said = sendable(f"{type(error).__name__}: {message_of(error)}".splitlines()[0])
             result.notes.append(f"how much memory it takes {how} gradients is not known: {said}")
-            return
-        _note_memory(other, live)
-        del out
-        if gradients:
+        if other.gradients:
             result.training_bytes = other.training_bytes
         else:
             result.peak_bytes = other.peak_bytes
 
-    def _forward(
-        self,
-        action: Callable[[tuple[Any, ...], dict[str, Any]], Any],
-        watchers: tuple[Watcher, ...],
-        gradients: bool,
-    ) -> tuple[str, Any]:
-        """Do something with the model as it was found, in its mode, and put it back; gives what must be said, too."""
+    def _forward(self, result: DryRun, call: Callable[..., Any], *watchers: Watcher) -> None:
+        """Call the model as it was found, in its mode; note the memory that it takes, and put everything back."""
         interruption.check()
+        live = LiveBytes()
+        model = self._to_run(result)
         try:
-            with conditions(self._seed, gradients):
-                note = set_mode(self._model, self._mode)
+            with conditions(self._seed, result.gradients), sizes_without_memory(), padding_without_values():
+                if note := set_mode(model, self._mode):
+                    result.notes.append(note)
                 args, kwargs = fake_values((self._sample.args, self._sample.kwargs), self._shapes)
-                self._shapes.watchers = watchers
-                with interruption.forward(), self._shapes:
-                    return note, action(args, kwargs)
+                self._shapes.watchers = (*watchers, live)
+                with interruption.forward(), self._shapes, _timed(result):
+                    out = call(model, args, kwargs)
+                if result.gradients:
+                    result.training_bytes = live.now
+                else:
+                    result.peak_bytes = live.peak
+                del out
         except BaseException:
             interruption.check()
             raise
@@ -181,16 +181,22 @@ class _Runner:
             self._surroundings.clean()
             self._restore()
 
-    def close(self) -> None:
-        """Let go of the model."""
-        self._shapes.forget()
+    def _to_run(self, result: DryRun) -> nn.Module:
+        """The model; in place of one that a run would give its sizes a copy, each time a new one."""
+        self._copy = copy_if_lazy(self._model, without_memory=True)
+        if self._copy is None:
+            return self._model
+        result.notes.append(self._copy.note)
+        return self._copy.model
 
 
-def _note_memory(result: DryRun, live: LiveBytes) -> None:
-    if result.gradients:
-        result.training_bytes = live.now
-    else:
-        result.peak_bytes = live.peak
+@contextmanager
+def _timed(result: DryRun) -> Iterator[None]:
+    began = perf_counter()
+    try:
+        yield
+    finally:
+        result.seconds = perf_counter() - began
 
 
 def _note_end(result: DryRun, error: BaseException) -> None:

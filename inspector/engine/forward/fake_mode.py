@@ -5,8 +5,7 @@ tensor in twenty ways, where shape and strides tell all that is wanted, and find
 operation.
 
 Nothing real is written to. A real tensor that an operation writes to is taken for a fake one like all others, and gets
-its version counter back at the end. Values are known where they were known before: small integer and boolean tensors
-of the CPU carry a copy of theirs, so that lengths, counters and flags decide as they do in a real run.
+its version counter back at the end.
 """
 
 from __future__ import annotations
@@ -14,28 +13,35 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch._ops import OpOverload
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorConverter, FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
+from inspector.engine.forward import packed_sequences
 from inspector.engine.forward.dispatch import Watcher
 from inspector.engine.forward.flops import Cost, cost_of
+from inspector.engine.forward.known_values import (
+    KnowingConverter,
+    as_if,
+    grows_too_large,
+    make_known,
+    may_be_known,
+)
 from inspector.engine.forward.shape_memo import ShapeMemo
 from inspector.engine.source_files import is_library
 
-MOST_KNOWN = 1024
-"""Elements of a tensor whose values are known."""
 MOST_COMPUTED = 1 << 24
 """Bytes of the arguments of an operation that may be computed with zeros where torch has no other way to its shape."""
 
 _memo = ShapeMemo()
 _DEVICE = torch.ops.prim.device.default
-_PACK = torch.ops.aten._pack_padded_sequence.default
-_CPU = torch.device("cpu")
+_INDEX = torch.ops.aten.index.Tensor
 
 
 class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
@@ -44,8 +50,9 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
     def __init__(self, *watchers: Watcher) -> None:
         prepare()
         super().__init__(allow_non_fake_inputs=True)
+        self._allow_unsafe_data_ptr_access = False
         self.cache_enabled = False  # There is a quicker one here.
-        self.fake_tensor_converter = _Converter()
+        self.fake_tensor_converter: KnowingConverter = KnowingConverter()
         self.watchers = watchers
         self._inside = False
         self._computed: tuple[Any, ...] = ()
@@ -66,7 +73,7 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
         for _, preserved in self._versions.values():
             preserved.__exit__()
         self._versions.clear()
-        self.fake_tensor_converter = _Converter()
+        self.fake_tensor_converter = KnowingConverter()
 
     def __torch_dispatch__(  # type: ignore[override]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -80,7 +87,7 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
             with self:
                 return func.decompose(*args, **kwargs)
         if kwargs.get("device") is not None:
-            kwargs = {**kwargs, "device": _as_if(kwargs["device"])}
+            kwargs = {**kwargs, "device": as_if(kwargs["device"])}
         out = self._result(func, types, args, kwargs)
         if out is not NotImplemented:
             for watcher in self.watchers:
@@ -94,104 +101,86 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
             known, out = _memo.recall(key, self, args)
             if known:
                 return out
-        if func is _PACK:
+        if func is packed_sequences.PACK:
             return self._pack(*args, **kwargs)
+        if func is _INDEX:
+            args = (args[0], [_places(index) for index in args[1]])
         out = self._find_out(func, types, args, kwargs)
-        if key is not None and out is not NotImplemented:
+        if key is not None:
             _memo.keep(key, args, out)
+        elif isinstance(out, FakeTensor):
+            make_known(func, args, kwargs, out)
         return out
 
     def _find_out(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._inside, self._computed = True, args
         try:
-            return self.dispatch(func, types, args, kwargs)
+            with _forgetting(func, args, kwargs):
+                return self.dispatch(func, types, args, kwargs)
         finally:
             self._inside, self._computed = False, ()
 
-    def _pack(self, padded: Any, lengths: Any, batch_first: bool) -> Any:
+    def _pack(self, padded: Tensor, lengths: Tensor, batch_first: bool) -> Any:
         """Pack padded sequences: how many steps there are follows from the lengths, where they are known."""
-        known = lengths.constant if type(lengths) is FakeTensor else lengths
+        known = lengths.constant if isinstance(lengths, FakeTensor) else lengths
         if known is None:
-            return self._find_out(_PACK, (), (padded, lengths, batch_first), {})
-        data, sizes = _PACK(torch.zeros(*padded.shape[:2], 1), known, batch_first)
-        meta = torch.empty(data.shape[0], *padded.shape[2:], dtype=padded.dtype, device="meta")
-        packed = FakeTensor(self, meta, _as_if(padded.device if type(padded) is not FakeTensor else padded.fake_device))
-        return packed, sizes  # Real ones: recurrent layers read them without asking anybody.
+            return self._find_out(packed_sequences.PACK, (), (padded, lengths, batch_first), {})
+        shape, sizes = packed_sequences.pack(padded, known, batch_first)
+        device = padded.fake_device if isinstance(padded, FakeTensor) else padded.device
+        return FakeTensor(self, torch.empty(shape, dtype=padded.dtype, device="meta"), as_if(device)), sizes
 
-    def _preserve(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _preserve(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Remember the versions of real tensors that are about to be written to: torch raises them in any case."""
         for number, name in _written(func):
             value = args[number] if number < len(args) else kwargs.get(name)
-            for tensor in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(tensor, Tensor) and type(tensor) is not FakeTensor and not tensor.is_inference():
+            for tensor in _tensors((value,)):
+                if not isinstance(tensor, FakeTensor) and not tensor.is_inference():
                     self._versions.setdefault(id(tensor), (tensor, _unsafe_preserve_version_counter(tensor)))
 
     # --- what torch asks of its mode ----------------------------------------------------------------------------------
 
     def may_turn_const(self, t: Tensor) -> bool:
         """Whether what was computed from known values is known too."""
-        return _is_known(t) and not self.is_our_fake(t)
+        return may_be_known(t) and not self.is_our_fake(t)
 
     def can_run_unsafe_fallback(self, func: OpOverload) -> bool:
         """Whether an operation that has no rule for shapes may be computed with zeros in place of values."""
-        tensors = [argument for argument in self._computed if isinstance(argument, Tensor)]
-        size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        size = sum(tensor.numel() * tensor.element_size() for tensor in _tensors(self._computed))
         return size <= MOST_COMPUTED and bool(super().can_run_unsafe_fallback(func))
 
 
-class _Converter(FakeTensorConverter):
-    """Makes fake tensors of real ones by their shape and strides; only what is more than that is left to torch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._kept: list[FakeTensor] = []
-
-    def from_real_tensor(
-        self, fake_mode: FakeTensorMode, t: Tensor, make_constant: bool = False, *args: Any, **kwargs: Any
-    ) -> FakeTensor:
-        if (known := self._get_memo(t)) is not None:
-            return known
-        if not _is_plain(t):
-            return super().from_real_tensor(fake_mode, t, make_constant, *args, **kwargs)
-        copied = not make_constant and _is_known(t)
-        constant = t if make_constant else t.detach().clone() if copied else None
-        fake = FakeTensor(fake_mode, _meta_like(t), _as_if(t.device), constant=constant)
-        self.set_tensor_memo(t, fake)
-        if not make_constant:
-            self._kept.append(fake)
-        if constant is not None:
-            self.set_tensor_memo(constant, fake)
-            self.add_constant_storage_mapping(fake)
-        return fake
+@contextmanager
+def _forgetting(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[None]:
+    """Let known values be unknown to an operation that would make something large of them."""
+    known = [tensor for tensor in _tensors([*args, *kwargs.values()]) if isinstance(tensor, FakeTensor)]
+    values = [tensor.constant for tensor in known]
+    if not known or any(value is None for value in values) or not grows_too_large(func, args, kwargs):
+        yield
+        return
+    for tensor in known:
+        tensor.constant = None
+    try:
+        yield
+    finally:
+        if not _written(func):
+            for tensor, value in zip(known, values, strict=True):
+                tensor.constant = value
 
 
-def _is_plain(t: Tensor) -> bool:
-    return (
-        type(t) in (Tensor, nn.Parameter)
-        and t.layout is torch.strided
-        and not (t.is_quantized or t.is_nested or t.is_conj() or t.is_neg())
-        and not torch._C._functorch.is_functorch_wrapped_tensor(t)
-    )
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _tensors(value)
 
 
-def _is_known(t: Tensor) -> bool:
-    """Whether values are worth knowing: they are what lengths, counters and flags are made of."""
-    if t.device.type != "cpu" or not _is_plain(t):
-        return False
-    few = t.numel() <= MOST_KNOWN and not (t.dtype.is_floating_point or t.dtype.is_complex)
-    return few or t.numel() == 1
-
-
-def _meta_like(t: Tensor) -> Tensor:
-    meta = torch.empty_strided(t.shape, t.stride(), dtype=t.dtype, device="meta")
-    return meta.requires_grad_(t.requires_grad)
-
-
-def _as_if(device: Any) -> torch.device:
-    """The device that a fake tensor says it is on; a model on meta is run as on the CPU, where its parts may meet
-    tensors that forward makes."""
-    device = torch.device(device)
-    return _CPU if device.type == "meta" else device
+def _places(index: Any) -> Any:
+    """An index; of a mask whose values are known the places where it holds: how many there are is the result's size."""
+    known = index.constant if isinstance(index, FakeTensor) else None
+    if known is None or known.dtype is not torch.bool or known.dim() != 1:
+        return index
+    return known.nonzero().squeeze(1)
 
 
 def _written(func: Any) -> tuple[tuple[int, str], ...]:
@@ -213,8 +202,8 @@ _writers: dict[Any, tuple[tuple[int, str], ...]] = {}
 def prepare() -> None:
     """Import what torch imports in the middle of a first run, without looking into the folder of the user's files.
 
-    That is most of its compiler, for a few switches: it takes longer than importing torch's tensors does, and is
-    therefore not done before somebody wants a dry run.
+    That is most of its compiler, for a few switches: it takes about as long as importing torch itself, and is therefore
+    not done before somebody wants a dry run.
     """
     if all(name in sys.modules for name in _LATE):
         return

@@ -7,12 +7,16 @@ tensors, and all that else hangs on a module, are copied: what a run does to tho
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
+from torch.nn import parameter as torch_parameter
 from torch.nn.parameter import is_lazy
+from torch.utils._mode_utils import no_dispatch
 
+from inspector.engine.failure import message_of, sendable
 from inspector.engine.kinds import is_a
 
 
@@ -34,20 +38,28 @@ class UncopyableError(Exception):
     """A model with lazy layers could not be copied; its message says why, and it must not be run itself."""
 
 
-def copy_if_lazy(model: nn.Module) -> LazyCopy | None:
+def copy_if_lazy(model: nn.Module, *, without_memory: bool = False) -> LazyCopy | None:
     """A copy of a model that a run would give its sizes; None of one that has all of them.
 
-    Raises UncopyableError when the user's objects do not let themselves be copied.
+    With `without_memory` its lazy tensors get a size and no memory, for a dry run. Raises UncopyableError when the
+    user's objects do not let themselves be copied.
     """
     lazy = lazy_layers(model)
     if not lazy:
         return None
-    memo: dict[int, Any] = {id(tensor): tensor for tensor in _settled(model)}
+    memo: dict[int, Any] = {}
+    for tensor in (tensor for module in nn.Module.modules(model) for tensor in _tensors(module)):
+        if not is_lazy(tensor):
+            memo[id(tensor)] = tensor
+        elif without_memory:
+            lazy_kind: Any = type(tensor)
+            memo[id(tensor)] = lazy_kind(requires_grad=tensor.requires_grad, device="meta", dtype=tensor.dtype)
     try:
         copied = copy.deepcopy(model, memo)
     except Exception as error:
+        why = sendable(f"{type(error).__name__}: {message_of(error)}")
         raise UncopyableError(
-            f"its lazy layers would be initialised by a run, and it cannot be copied: {type(error).__name__}: {error}"
+            f"a run would initialise its lazy layers, so it is run on a copy, and it cannot be copied: {why}"
         ) from error
     originals = {id(memo[id(module)]): module for module in nn.Module.modules(model) if id(module) in memo}
     what = "1 lazy layer" if len(lazy) == 1 else f"{len(lazy):,} lazy layers"
@@ -59,8 +71,21 @@ def lazy_layers(model: nn.Module) -> list[nn.Module]:
     return [module for module in nn.Module.modules(model) if any(map(is_lazy, _tensors(module)))]
 
 
-def _settled(model: nn.Module) -> list[Tensor]:
-    return [t for module in nn.Module.modules(model) for t in _tensors(module) if not is_lazy(t)]
+@contextmanager
+def sizes_without_memory() -> Iterator[None]:
+    """Let lazy tensors of the meta device get their size beside every mode: a fake tensor cannot become their data."""
+    lazy_tensor: Any = vars(torch_parameter)["UninitializedTensorMixin"]
+    original = lazy_tensor.materialize
+
+    def materialize(self: Any, *args: Any, **kwargs: Any) -> None:
+        with no_dispatch():
+            original(self, *args, **kwargs)
+
+    lazy_tensor.materialize = materialize
+    try:
+        yield
+    finally:
+        lazy_tensor.materialize = original
 
 
 def _tensors(module: nn.Module) -> list[Tensor]:

@@ -29,25 +29,25 @@ class Surroundings:
 
     def __init__(self, model: nn.Module) -> None:
         owners = list(_owners(model))
-        self._attributes = [(owner, dict(attributes(owner))) for owner in owners]
+        self._attributes = [(owner, dict(_held(owner))) for owner in owners]
         values = [value for _, found in self._attributes for value in found.values()]
         self._containers = [(value, value.copy()) for value in values if type(value) in (dict, list, set)]
         caches = {id(cache): cache for value in values if (cache := _cache_in(value)) is not None}
-        self._caches = [(cache, _Cached.cache_info(cache).misses) for cache in caches.values()]
+        self._caches = list(caches.values())
+        self._misses = [_Cached.cache_info(cache).misses for cache in self._caches]
 
     def clean(self) -> None:
         """Take out what is fake and was not there before."""
-        for cache, misses in self._caches:
-            if _Cached.cache_info(cache).misses != misses:
+        for number, cache in enumerate(self._caches):
+            if _Cached.cache_info(cache).misses != self._misses[number]:
                 _Cached.cache_clear(cache)
+                self._misses[number] = 0
         for owner, before in self._attributes:
-            for name, value in list(attributes(owner).items()):
+            for name, value in list(_held(owner).items()):
                 if _is_fake(value) and value is not (old := before.get(name, _ABSENT)) and not _is_fake(old):
-                    type.__delattr__(owner, name) if is_a(owner, type) else attributes(owner).pop(name)
+                    type.__delattr__(owner, name) if is_a(owner, type) else _held(owner).pop(name)
                     if old is not _ABSENT:
-                        type.__setattr__(owner, name, old) if is_a(owner, type) else attributes(owner).update(
-                            {name: old}
-                        )
+                        type.__setattr__(owner, name, old) if is_a(owner, type) else _held(owner).update({name: old})
         for container, before_ in self._containers:
             if _is_fake(container):
                 container.clear()
@@ -63,9 +63,12 @@ def _owners(model: nn.Module) -> Iterator[Any]:
         file = module_file(module)
         if name in homes or (file and not is_library(file)):
             yield module
-            yield from (
-                value for value in attributes(module).values() if is_a(value, type) and value.__module__ == name
-            )
+            yield from (value for value in _held(module).values() if is_a(value, type) and value.__module__ == name)
+
+
+def _held(owner: Any) -> Any:
+    """The attributes of a module of Python, to be written to, or of a class."""
+    return type.__dict__["__dict__"].__get__(owner) if is_a(owner, type) else attributes(owner)
 
 
 def _cache_in(value: Any) -> Any:

@@ -7,6 +7,7 @@ what people write. Where no guess goes through, the one that came furthest is ta
 from __future__ import annotations
 
 import heapq
+import re
 import time
 from dataclasses import replace
 from typing import NamedTuple
@@ -30,6 +31,7 @@ MOST_SECONDS = 2.0
 _LAST_TRY_SECONDS = 6.0
 """A try that has begun in time may take until then: of a large model even one takes seconds."""
 _MOST_STARTS = 4
+_MAIN_INPUT = re.compile(r"(input|decoder_input)_(ids|features|values)|pixel_values|x|inputs?")
 
 
 class Guess(NamedTuple):
@@ -86,17 +88,32 @@ def _starts(
         return [], unknown
     if not wanted and signature.many and not given:
         choices[f"{signature.many}[0]"] = expected(signature.many, "", known)
-    return [_start(choices, fixed, signature, model, index) for index in range(_MOST_STARTS)], ""
+    starts = [_start(choices, fixed, signature, model, index) for index in range(_MOST_STARTS)]
+    if not choices and not given:
+        starts = [*_optional_starts(known, signature, model), *starts]
+    return starts, ""
+
+
+def _optional_starts(known: Model, signature: Signature, model: nn.Module) -> list[Candidate]:
+    """Where forward can do without every single argument, it hardly can do without them all: those of None."""
+    names = [name for name in signature.names if signature.parameters[name].default is None]
+    main = [name for name in names if _MAIN_INPUT.fullmatch(name)]
+    starts: list[Candidate] = []
+    for chosen in (names[:1], main[:1], main[:2]):
+        choices = {name: expected(name, "", known) for name in chosen}
+        starts += [_start(choices, [], signature, model, index) for index in (0, 1)] if chosen else []
+    return starts
 
 
 def _start(
     choices: dict[str, list[Recipe]], fixed: list[Slot], signature: Signature, model: nn.Module, index: int
 ) -> Candidate:
     """The index-th choice of every argument that has so many."""
-    slots = []
+    slots: list[Slot] = []
     batch = _batch_of(fixed)
     for name, recipes in choices.items():
-        keyword = bool(fixed) or name not in signature.by_place
+        in_place = signature.by_place[len(slots) : len(slots) + 1] == [name] or "[" in name
+        keyword = bool(fixed) or not in_place
         slots.append(Slot(name, keyword and "[" not in name, _in_batches(recipes[min(index, len(recipes) - 1)], batch)))
     return (*fixed, *_typed(slots, model))
 

@@ -387,6 +387,7 @@ class Keeper(nn.Module):
         super().__init__()
         self.linear = nn.Linear(4, 4)
         self.plain = torch.zeros(4)
+        self.queue: Tensor
         self.register_buffer("queue", torch.zeros(8, 4))
         self.cache: Any = None
         self.history: list[Tensor] = []

@@ -59,6 +59,9 @@ KEYS: tuple[Key, ...] = (
     Key("run", "r", "r", "run", "run the model: shapes, time, FLOPs, statistics of every layer", "everywhere"),
     Key("inputs", "i", "i", "inputs", "what goes into the model", "everywhere"),
     Key("trace", "t", "t", "trace", "tree ⇄ trace: every call in the order of the run", "everywhere"),
+    Key("problems", "x", "x", "problems", "what was noticed", "everywhere"),
+    Key("next-problem", "right_square_bracket", "]", "problem(1)", "to the next problem", "everywhere"),
+    Key("previous-problem", "left_square_bracket", "[", "problem(-1)", "to the previous problem", "everywhere"),
     Key("compare", "d", "d", "compare", "train against eval: what differs, where it starts, and why", "everywhere"),
     Key("toggle", "m", "m", "toggle_mode(True)", "the other mode for this module and everything below", "everywhere"),
     Key("toggle-alone", "T", "T", "toggle_mode(False)", "the other mode for this module alone", "everywhere"),
@@ -91,10 +94,10 @@ KEYS: tuple[Key, ...] = (
 )
 
 ALWAYS_SHOWN = (
-    ("run", "run"), ("help", "help"), ("quit", "quit"), ("compare", "train/eval"), ("search", "search"),
-    ("inputs", "inputs"), ("detail", "detail"), ("toggle", "mode"), ("trace", "trace"), ("columns", "columns"),
-    ("filter", "filter"), ("sort", "sort"), ("measure", "values"), ("picture", "picture"), ("reload", "reload"),
-    ("edit", "edit"), ("copy", "copy"), ("log", "log"),
+    ("run", "run"), ("help", "help"), ("quit", "quit"), ("compare", "train/eval"), ("problems", "problems"),
+    ("search", "search"), ("inputs", "inputs"), ("detail", "detail"), ("toggle", "mode"), ("trace", "trace"),
+    ("columns", "columns"), ("filter", "filter"), ("sort", "sort"), ("measure", "values"), ("picture", "picture"),
+    ("reload", "reload"), ("edit", "edit"), ("copy", "copy"), ("log", "log"),
 )  # fmt: skip
 """The line of keys by their ids, the most wanted first; what has no room is left out."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -51,6 +51,8 @@ class ModelTree(Canvas, can_focus=True):
         """Whether there is room for what a run tells before there was one."""
         self.changes: dict[int, str] = {}
         """Row → + ~ -, what a reload did to it."""
+        self.badges: Mapping[int, str] = {}
+        """Row → letter of what was noticed there or below."""
         self._at = 0
         self._top = 0
         self._columns = 0
@@ -68,7 +70,7 @@ class ModelTree(Canvas, can_focus=True):
         else:
             self.shown.expand_to_depth(self.first_depth)
         self._at = self._top = 0
-        self.changes = {}
+        self.changes, self.badges = {}, {}
         self._apply_order()
         self.redraw()
 
@@ -84,7 +86,7 @@ class ModelTree(Canvas, can_focus=True):
         new = ShownRows(table)
         new.open = {0} | {row for row in carried(old.table, old.open, table) if table.size[row] > 1}
         new.rebuild()
-        self.shown, self.changes = new, changes
+        self.shown, self.changes, self.badges = new, changes, {}
         self._apply_order()
         row, _ = table.follow(trail)
         if on_run and table.kinds[table.above(row)] == Kind.RUN:
@@ -149,7 +151,7 @@ class ModelTree(Canvas, can_focus=True):
             layout,
             self.palette,
             cursor=cursor,
-            change=self.changes.get(row, ""),
+            change=self.changes.get(row) or self.badges.get(row, ""),
             ascii_only=self.ascii_only,
         )
         if cursor is None:
@@ -344,6 +346,12 @@ class ModelTree(Canvas, can_focus=True):
         self.shown.rebuild()
         self._at = self.shown.reveal(row)
         self.redraw()
+
+    def show_badges(self, badges: Mapping[int, str]) -> None:
+        """Show which rows something was noticed about."""
+        if badges != self.badges:
+            self.badges = badges
+            self.redraw()
 
     def show_modes(self, modes: ModeRows | None) -> None:
         """Show what differs between train and eval."""

@@ -10,8 +10,9 @@ from inspector import run_labels
 from inspector.format import literal, size
 from inspector.messages import Printed, StillRunning, TensorMeasured
 from inspector.mode_rows import ModeRows
+from inspector.problems import ordered
 from inspector.run_rows import RunRows
-from inspector.run_schema import InputSet, RunRecord
+from inspector.run_schema import Finding, InputSet, RunRecord
 from inspector.schema import Candidate, Failure, Flag, ModuleDetail, Target
 from inspector.table import ModelTable
 from inspector.tui.tree_line import totals_line
@@ -50,6 +51,8 @@ class OpenModel:
     """The calls of that run, by row."""
     modes: ModeRows | None = None
     """The last comparison of train and eval, by row."""
+    noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    """What was noticed, by where it was looked for: structure, run, probes."""
     toggled: bool = False
     """Whether some module is in another mode than the one it was found in."""
 
@@ -60,6 +63,12 @@ class OpenModel:
         self.measured.clear()
         self.failed.clear()
         self.asked.clear()
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Everything that was noticed, the gravest first."""
+        failed = [self.run.finding] if self.run is not None and self.run.finding is not None else []
+        return ordered([*failed, *(finding for found in self.noticed.values() for finding in found)])
 
     @property
     def title(self) -> str:

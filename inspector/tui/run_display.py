@@ -10,6 +10,7 @@ from inspector.format import literal
 from inspector.messages import Run, TensorDrawn
 from inspector.mode_rows import ModeRows, headline, named
 from inspector.mode_schema import StatisticsStepped, TrainingSampled
+from inspector.problems import badges
 from inspector.run_schema import InputSet, RunRecord
 from inspector.schema import Failure
 from inspector.tui.detail import pages
@@ -128,6 +129,12 @@ class RunDisplay:
         )
         window.tell(f"{words}; U puts them back" if not as_found else words)
         window.show_detail()
+
+    def findings_changed(self, model: OpenModel) -> None:
+        """Badges in the tree, and a count in the line below."""
+        window = self._window
+        window.model_tree.show_badges(badges(model.table, model.findings))
+        window.show_status()
 
     def answered(self, answer: Answer) -> None:
         self._tell_changes(answer.changed)

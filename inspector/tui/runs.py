@@ -17,9 +17,11 @@ from inspector.messages import (
     CompareModes,
     DrawTensor,
     Event,
+    FindingsReported,
     InputsChosen,
     ModesCompared,
     ModesSet,
+    Probe,
     Run,
     RunCancelled,
     RunFinished,
@@ -42,7 +44,7 @@ from inspector.tui.open_model import OpenModel, Stage
 if TYPE_CHECKING:
     from inspector.tui.conversation import Conversation
 
-Job = Run | CompareModes | StepStatistics | SampleTraining
+Job = Run | CompareModes | StepStatistics | SampleTraining | Probe
 
 
 @dataclass
@@ -72,6 +74,8 @@ class RunView(Protocol):
 
     def modes_set(self, model: OpenModel, as_found: bool) -> None: ...
 
+    def findings_changed(self, model: OpenModel) -> None: ...
+
     def answered(self, answer: StatisticsStepped | TrainingSampled) -> None: ...
 
     def tensor_drawn(self, drawn: TensorDrawn) -> None: ...
@@ -93,6 +97,12 @@ class Runs:
         self._next: Callable[[], bool] | None = None
         """What was asked for while a run went on that nobody had asked for."""
         self._drawing: DrawTensor | None = None
+        self.ignored: frozenset[str] = frozenset()
+        """Ids of findings that are not to be told."""
+        self.probes = True
+        """Whether the checks that need further forwards follow the first real run."""
+        self._probed: OpenModel | None = None
+        """The last model that they followed."""
         self._worked: dict[str, tuple[str, ...]] = {}
         """Model → the inputs that somebody gave it last."""
 
@@ -137,7 +147,8 @@ class Runs:
             return False
         if self.pending is not None:
             self._next = lambda: self._ask(request_for)
-            self._enter(self.pending, "finishing the dry run")
+            checking = isinstance(self.pending.request, Probe)
+            self._enter(self.pending, "finishing the checks" if checking else "finishing the dry run")
             return True
         self.pending = Pending(request_for(model), unasked)
         if not unasked:
@@ -192,6 +203,8 @@ class Runs:
             case TensorDrawn():
                 self._drawing = None
                 self._view.tensor_drawn(event)
+            case FindingsReported():
+                self._take_findings(model, event)
             case ModesSet(flags=flags, as_found=as_found):
                 model.table.set_flags(flags)
                 model.toggled = not as_found
@@ -201,6 +214,13 @@ class Runs:
             case _:
                 return False
         return True
+
+    def _take_findings(self, model: OpenModel, event: FindingsReported) -> None:
+        ignored = self.ignored
+        model.noticed[event.of] = tuple(finding for finding in event.findings if finding.id not in ignored)
+        if event.of == "probes" and self.pending is not None and isinstance(self.pending.request, Probe):
+            self._end()
+        self._view.findings_changed(model)
 
     def _hear_run(self, model: OpenModel, pending: Pending, event: Event) -> bool:
         match event:
@@ -231,8 +251,11 @@ class Runs:
             case RunFinished(run=record):
                 model.inputs, model.run = record.inputs, record
                 model.flow = RunRows(model.table, pending.table, record) if pending.table is not None else None
+                if not record.dry:
+                    model.noticed.pop("run", None)
                 self._end()
                 self._view.run_finished(model, record, unasked=pending.unasked)
+                self._probe(model, record)
             case ModesCompared(comparison=comparison):
                 model.inputs = comparison.inputs
                 model.modes = ModeRows(model.table, comparison)
@@ -244,6 +267,13 @@ class Runs:
             case _:
                 return False
         return True
+
+    def _probe(self, model: OpenModel, record: RunRecord) -> None:
+        """After the first real run in eval mode, look further; nobody waits for it."""
+        wanted = self.probes and self.automatic and record.ok and not record.dry and record.mode == "eval"
+        if wanted and self.pending is None and self._probed is not model:
+            self._probed = model
+            self._ask(lambda model: Probe(self.inputs(model), self.wanted.seed), unasked=True)
 
     def failed(self, failure: Failure) -> bool:
         """The run that was asked for came to nothing; False when none was."""

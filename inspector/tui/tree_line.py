@@ -142,9 +142,9 @@ def fitted(what: list[Piece], marked: list[Piece], room: int) -> list[Piece]:
 def tree_line(
     shown: ShownRows, row: int, layout: Layout, palette: Palette, *, cursor: Style | None, change: str, ascii_only: bool
 ) -> Strip:
-    """The whole line of one row; `change` is the mark of what a reload did to it (+ ~ -), or empty."""
+    """The whole line of one row; `change` is the mark of what a reload did to it (+ ~ -), or of what was noticed."""
     table = shown.table
-    line = Line().add(change or " ", palette.warning if change else palette.base)
+    line = Line().add(change or " ", _mark_style(change, palette))
     stem = branches(shown, row) + marker(shown, row)
     line.add(stem, palette.error if stem.endswith("✗") else palette.dim)
     name = middle_cut(name_of(table, row), max(layout.name - cell_len(stem), 4))
@@ -160,6 +160,13 @@ def tree_line(
         style = palette.base if column.style is None else column.style(shown, row, palette)
         line.add(f" {blank}{text}" if column.right else f" {text}{blank}", style)
     return line.strip(layout.width, palette, style=cursor, ascii_only=ascii_only)
+
+
+def _mark_style(mark: str, palette: Palette) -> Style:
+    """Loud for what a reload changed and for warnings; a finding further below, or a note, is only hinted at."""
+    if mark == "E":
+        return palette.error
+    return palette.dim if mark in ("e", "w", "n") else palette.warning if mark else palette.base
 
 
 def _name_style(table: ModelTable, row: int, palette: Palette) -> Style:

@@ -18,6 +18,7 @@ from textual.timer import Timer
 
 from inspector.format import duration, literal, plural
 from inspector.messages import Load, Run
+from inspector.problems import counted
 from inspector.schema import Failure
 from inspector.table import ModelTable
 from inspector.tui.appearance import NARROW, PANES, WIDE, Appearance
@@ -250,7 +251,9 @@ class Window(App[Failure]):
         """What else there is to know: that the tree is not whole, else that something was printed."""
         if self.filter_words:
             return f"only {literal(self.filter_words)}: Esc shows all"
-        return f"o: {plural(self.talk.log.count, 'line')} printed" if self.talk.log else ""
+        noticed = counted(self.talk.model.findings) if self.talk.model is not None else ""
+        printed = f"o: {plural(self.talk.log.count, 'line')} printed" if self.talk.log else ""
+        return "   ".join(filter(None, (f"x: {noticed}" if noticed else "", printed)))
 
     def _forget_message(self) -> None:
         """A key was pressed: what was said, and the marks of a reload, have been seen."""

@@ -51,9 +51,10 @@ def copy_if_lazy(model: nn.Module, *, without_memory: bool = False) -> LazyCopy 
     for tensor in (tensor for module in nn.Module.modules(model) for tensor in _tensors(module)):
         if not is_lazy(tensor):
             memo[id(tensor)] = tensor
-        elif without_memory:
+        else:  # Not all of torch's lazy tensors can be copied by deepcopy.
             lazy_kind: Any = type(tensor)
-            memo[id(tensor)] = lazy_kind(requires_grad=tensor.requires_grad, device="meta", dtype=tensor.dtype)
+            device = "meta" if without_memory else tensor.device
+            memo[id(tensor)] = lazy_kind(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype)
     try:
         copied = copy.deepcopy(model, memo)
     except Exception as error:

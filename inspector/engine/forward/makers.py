@@ -1,55 +1,67 @@
-"""Which call made a tensor: known by the tensor object itself, through a weak reference, so that none is kept alive."""
+"""The tensors met in a run: what each is, and which call made it.
+
+A tensor is known by its object, through a weak reference, so that none is kept alive; and as long as nobody has written
+to it, nothing about it is asked twice.
+"""
 
 from __future__ import annotations
 
 import weakref
-from typing import NamedTuple
 
 from torch import Tensor
 
-from inspector.engine.forward.seeing import version_of
+from inspector.engine.forward.seeing import Form, Seer, storage_of, version_of
+from inspector.run_schema import Seen
 from inspector.schema import TensorStats
 
 
-class Made(NamedTuple):
-    """What is known of a tensor that was met."""
+class Met:
+    """What is known of a tensor."""
 
-    tensor: weakref.ref[Tensor]
-    maker: int
-    version: int | None
-    stats: TensorStats | None
+    __slots__ = ("form", "maker", "stats", "storage", "tensor", "version")
+
+    def __init__(self, tensor: Tensor, version: int | None, maker: int, form: Form) -> None:
+        self.tensor = weakref.ref(tensor)
+        self.version = version
+        self.maker = maker
+        """The innermost call that it came out of; -1: it came from outside the run."""
+        self.form = form
+        self.storage = storage_of(tensor)
+        self.stats: TensorStats | None = None
+
+    def seen(self, path: str, text: str, stats: TensorStats | None) -> Seen:
+        """The tensor as a value of a call; `text` goes before what it is by itself."""
+        shape, dtype, device, said, strides, size = self.form
+        if text:
+            said = f"{text}; {said}" if said else text
+        return Seen(path, shape, dtype, device, said, strides, size, self.maker, stats)
 
 
 class Makers:
     """Every tensor met in a run. Identities are used again after a tensor's end: the weak reference tells."""
 
-    def __init__(self) -> None:
-        self._met: dict[int, Made] = {}
+    def __init__(self, seer: Seer) -> None:
+        self._seer = seer
+        self._met: dict[int, Met] = {}
 
-    def of(self, tensor: Tensor) -> Made | None:
-        """What is known of a tensor; None when it was not met before."""
-        made = self._met.get(id(tensor))
-        return made if made is not None and made.tensor() is tensor else None
+    def meet(self, tensor: Tensor) -> Met:
+        """A tensor that goes into a call."""
+        met, version = self._met.get(id(tensor)), version_of(tensor)
+        known = met is not None and met.tensor() is tensor
+        if met is not None and known and met.version == version and version is not None:
+            return met
+        return self._note(tensor, version, met.maker if met is not None and known else -1)
 
-    def meet(self, tensor: Tensor) -> int:
-        """The maker of a tensor that goes into a call; -1 for one that comes from outside the run."""
-        made = self.of(tensor)
-        if made is None:
-            made = self._met[id(tensor)] = Made(weakref.ref(tensor), -1, version_of(tensor), None)
-        return made.maker
+    def made_by(self, call: int, tensor: Tensor) -> Met:
+        """A tensor that came out of a call; who made it is that call, or one in it, or one before it that it only
+        passes on."""
+        met, version = self._met.get(id(tensor)), version_of(tensor)
+        if met is None or met.tensor() is not tensor:
+            return self._note(tensor, version, call)
+        if met.version == version and version is not None:
+            return met
+        return self._note(tensor, version, met.maker if met.maker > call or version is None else call)
 
-    def made_by(self, call: int, tensor: Tensor) -> Made:
-        """Take note that a tensor came out of a call; who made it is that call, or one in it, or one before it that
-        it only passes on."""
-        made, version = self.of(tensor), version_of(tensor)
-        if made is not None and made.version == version and version is not None:
-            return made
-        known = made is not None and (made.maker > call or version is None)
-        maker = made.maker if made is not None and known else call
-        made = self._met[id(tensor)] = Made(weakref.ref(tensor), maker, version, None)
-        return made
-
-    def measured(self, tensor: Tensor, stats: TensorStats) -> None:
-        """Remember the statistics of a tensor, for as long as nobody writes to it."""
-        made = self._met[id(tensor)]
-        self._met[id(tensor)] = made._replace(stats=stats)
+    def _note(self, tensor: Tensor, version: int | None, maker: int) -> Met:
+        met = self._met[id(tensor)] = Met(tensor, version, maker, self._seer.form(tensor))
+        return met

@@ -49,10 +49,9 @@ class ModuleClasses:
 def _read(cls: type[nn.Module], held: dict[str, Any]) -> ModuleClass:
     if issubclass(cls, torch.jit.ScriptModule):
         return ModuleClass((), "args", False, note="compiled by TorchScript: its inside is not visible")
-    if "_orig_mod" in held and cls.__name__ == "OptimizedModule":
-        inner = attributes(held.get("_modules") or held).get("_orig_mod", held["_orig_mod"])
-        names = parameters_of(type(inner).forward)
-        return ModuleClass(*names, False, compiled=True, note=_COMPILED)
+    inner = (held.get("_modules") or {}).get("_orig_mod")
+    if inner is not None and cls.__name__ == "OptimizedModule":
+        return ModuleClass(*parameters_of(type(inner).forward), False, compiled=True, note=_COMPILED)
     function = held.get("forward", cls.forward)
     compiled = held.get("_compiled_call_impl") is not None
     users = "forward" in held or not home(function).startswith("torch.") or issubclass(cls, torch.fx.GraphModule)

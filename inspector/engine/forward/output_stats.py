@@ -15,8 +15,8 @@ from inspector.engine.tensor_tally import Tally, safe, toward_one
 from inspector.engine.tensor_values import UnreadableError, Values, values_of
 from inspector.schema import TensorStats
 
-BLOCK = 1 << 16
-"""Elements of a block: 256 kB, which a core's own cache holds."""
+BLOCK = 1 << 18
+"""Elements of a block: a megabyte, which a cache holds."""
 DEVICE_BLOCK = 1 << 24
 _NARROW = (torch.float32, torch.float16, torch.bfloat16)
 

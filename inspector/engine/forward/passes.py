@@ -21,6 +21,7 @@ from inspector.engine.forward.calls import Call, Halt
 from inspector.engine.forward.conditions import conditions, own_inputs, reseed, set_mode, unheard
 from inspector.engine.forward.dispatch import Dispatching
 from inspector.engine.forward.flops import Flops
+from inspector.engine.forward.makers import Makers
 from inspector.engine.forward.memory import LiveBytes
 from inspector.engine.forward.outcome import Count, Outcome, of_calls
 from inspector.engine.forward.progress import Cancelled, interruption
@@ -237,9 +238,9 @@ def said(error: BaseException) -> str:
 
 
 def _seen(result: Any) -> list[Seen]:
-    seer = Seer()
+    makers = Makers(Seer())
     with torch._C.DisableTorchFunction():
         return [
-            seer.plain(path, text) if tensor is None else seer.tensor(path, tensor, text, 0, None)
+            Seen(path, text=text) if tensor is None else makers.made_by(0, tensor).seen(path, text, None)
             for path, tensor, text in leaves(result)
         ]

@@ -17,13 +17,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 
 from inspector.engine.forward.calls import Call, Halt, OpenCall
-from inspector.engine.forward.makers import Makers
+from inspector.engine.forward.makers import Makers, Met
 from inspector.engine.forward.module_classes import ModuleClass, ModuleClasses
 from inspector.engine.forward.operations import Names, OperationMode, Switch, keeps_values
 from inspector.engine.forward.output_stats import OutputStats
-from inspector.engine.forward.seeing import Leaf, Seer, leaves, storage_of, version_of
+from inspector.engine.forward.seeing import Leaf, Seer, leaves, version_of
 from inspector.engine.forward.sources import Sources
 from inspector.run_schema import CallKind, CallState, Seen
 from inspector.schema import Source, TensorStats
@@ -36,9 +37,8 @@ _LONGEST_CHAIN = 50
 class Watched(OpenCall):
     """An open call, and what its end is compared with."""
 
-    given: list[Tensor] = field(default_factory=list)
-    """The tensors among the arguments."""
-    versions: list[int | None] = field(default_factory=list)
+    given: list[tuple[Tensor, Met]] = field(default_factory=list)
+    """The tensors among the arguments, as they were."""
 
 
 class Recorder:
@@ -73,7 +73,7 @@ class Recorder:
         """Where the last exception was raised, while it is under way."""
         self._lost = 0
         """Nanoseconds that recording itself has taken until now."""
-        self._makers, self._seer, self._sources = Makers(), Seer(), Sources()
+        self._makers, self._sources = Makers(Seer()), Sources()
         self._classes = ModuleClasses()
         self._switch = Switch(OperationMode(Names(), self._operation))
         self._before: list[tuple[Callable[..., Any], int]] = []
@@ -100,7 +100,7 @@ class Recorder:
         original, thread, record = nn.Module.__call__, get_ident(), self._module
 
         def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
-            if get_ident() != thread:
+            if is_compiling() or get_ident() != thread:  # What torch.compile traces is to be torch's own.
                 return original(module, *args, **kwargs)
             return record(original, module, args, kwargs)
 
@@ -193,7 +193,7 @@ class Recorder:
         parent = self._open[-1].call
         call = Call(len(self.calls), parent, CallKind.OPERATION, parent.module, parent.row, name, source=source)
         opened = self._open_call(Watched(call, args, kwargs, function), _names_of(function), "")
-        self.weights.update(id(tensor) for tensor in opened.given if type(tensor) is nn.Parameter)
+        self.weights.update(id(tensor) for tensor, _ in opened.given if type(tensor) is nn.Parameter)
         return opened
 
     def _open_call(self, opened: Watched, names: tuple[str, ...], rest: str) -> Watched:
@@ -212,11 +212,11 @@ class Recorder:
         seen: list[Seen] = []
         for path, tensor, text in found:
             if tensor is None:
-                seen.append(self._seer.plain(path, text))
+                seen.append(Seen(path, text=text))
                 continue
-            opened.given.append(tensor)
-            opened.versions.append(version_of(tensor))
-            seen.append(self._seer.tensor(path, tensor, text, self._makers.meet(tensor), None))
+            met = self._makers.meet(tensor)
+            opened.given.append((tensor, met))
+            seen.append(met.seen(path, text, None))
         return seen
 
     # --- ending -----------------------------------------------------------------------------------------------------
@@ -227,57 +227,63 @@ class Recorder:
             self._failed = None  # What was raised in it, it has caught.
         with torch._C.DisableTorchFunction():
             found = leaves(result)
-            if opened.function is not None and self._told_only(opened, found):
+            wrote = False
+            for tensor, met in opened.given:
+                if version_of(tensor) != met.version:
+                    wrote = True
+            if opened.function is not None and not wrote and self._told_only(opened, found):
                 self.calls.pop()
                 return
-            opened.call.outputs = tuple(self._output(opened, *leaf) for leaf in found)
-            self._compare(opened, [tensor for _, tensor, _ in found if tensor is not None])
+            outputs: list[Seen] = []
+            made: list[Met] = []
+            for path, tensor, text in found:
+                if tensor is None:
+                    outputs.append(Seen(path, text=text))
+                else:
+                    made.append(met := self._made(opened, tensor))
+                    outputs.append(met.seen(path, text, met.stats))
+            opened.call.outputs = tuple(outputs)
+            self._compare(opened, made, wrote)
 
     def _told_only(self, opened: Watched, found: list[Leaf]) -> bool:
-        """Whether a function only told something, and neither computed a tensor nor wrote to one."""
-        computed = any(tensor is not None for _, tensor, _ in found)
-        return not computed and opened.call is self.calls[-1] and not self._wrote(opened)
+        """Whether a function only told something, and computed no tensor."""
+        for _, tensor, _ in found:
+            if tensor is not None:
+                return False
+        return opened.call is self.calls[-1]
 
-    def _output(self, opened: Watched, path: str, tensor: Tensor | None, text: str) -> Seen:
-        if tensor is None:
-            return self._seer.plain(path, text)
-        made = self._makers.made_by(opened.call.index, tensor)
-        stats = made.stats
-        if stats is None and self._stats is not None:
-            stats = self._same_values(opened, tensor) or self._stats.measure(tensor)
-            self._makers.measured(tensor, stats)
-        return self._seer.tensor(path, tensor, text, made.maker, stats)
+    def _made(self, opened: Watched, tensor: Tensor) -> Met:
+        met = self._makers.made_by(opened.call.index, tensor)
+        if met.stats is None and self._stats is not None:
+            met.stats = self._same_values(opened, met) or self._stats.measure(tensor)
+        return met
 
-    def _same_values(self, opened: Watched, tensor: Tensor) -> TensorStats | None:
+    def _same_values(self, opened: Watched, met: Met) -> TensorStats | None:
         """The statistics of the first input, where the operation has only arranged its values anew."""
         if opened.function is None or not opened.given or not keeps_values(opened.call.name):
             return None
-        first = opened.given[0]
-        made = self._makers.of(first)
-        if made is None or made.stats is None or made.version != version_of(first) or first.dtype != tensor.dtype:
-            return None
-        return made.stats if made.stats.elements == tensor.numel() else None
+        first = opened.given[0][1]
+        same = first.form[1] == met.form[1] and first.form[5] == met.form[5] and met.version is not None
+        return first.stats if same else None
 
-    def _wrote(self, opened: Watched) -> bool:
-        return any(version_of(tensor) != was for tensor, was in zip(opened.given, opened.versions, strict=True))
-
-    def _compare(self, opened: Watched, outputs: list[Tensor]) -> None:
+    def _compare(self, opened: Watched, made: list[Met], wrote: bool) -> None:
         """How the outputs' memory is related to that of the inputs."""
-        given = {id(tensor) for tensor in opened.given}
-        storages = {storage[0] for tensor in opened.given if (storage := storage_of(tensor)) is not None}
-        made: dict[int, int] = {}
-        viewed = False
-        for tensor in outputs:
-            if (storage := storage_of(tensor)) is None:
-                made[id(tensor)] = tensor.nbytes if type(tensor) is Tensor and id(tensor) not in given else 0
-            elif storage[0] not in storages:
-                made[storage[0]] = storage[1]
-            elif id(tensor) not in given and storage[1]:
+        given = [met.storage[0] for _, met in opened.given if met.storage is not None]
+        viewed = passed_on = False
+        new: dict[int, int] = {}
+        for met in made:
+            passed = any(met.tensor() is tensor for tensor, _ in opened.given)
+            passed_on |= passed
+            if met.storage is None:
+                new[id(met)] = 0 if passed else met.form[5]
+            elif met.storage[0] not in given:
+                new[met.storage[0]] = met.storage[1]
+            elif not passed and met.storage[1]:
                 viewed = True
-        opened.call.memory = sum(made.values())
-        if self._wrote(opened):
+        opened.call.memory = sum(new.values())
+        if wrote:
             opened.call.notes += ("writes into its input",)
-        elif any(id(tensor) in given for tensor in outputs):
+        elif passed_on:
             opened.call.notes += ("returns its input",)
         if viewed:
             opened.call.notes += ("a view of its input",)
@@ -291,7 +297,7 @@ class Recorder:
 
     def _complete(self) -> None:
         """What need not be done while the model runs: read the lines, forget the tensors."""
-        self._makers = Makers()
+        self._makers = Makers(Seer())
         texts: dict[Source, Source] = {}
         for call in self.calls:
             if (source := call.source) is not None:

@@ -18,8 +18,6 @@ from torch.nn.utils.rnn import PackedSequence
 from inspector.engine.failure import sendable
 from inspector.engine.forms import PLAIN, Forms
 from inspector.engine.source_files import attributes
-from inspector.run_schema import Seen
-from inspector.schema import TensorStats
 
 MOST_LEAVES = 256
 """Values of one argument or result that are told one by one; of further ones only that there are more."""
@@ -143,6 +141,10 @@ def _packed(value: Any) -> str:
 # --- tensors ----------------------------------------------------------------------------------------------------------
 
 
+Form = tuple[tuple[int, ...] | None, str, str, str, tuple[int, ...] | None, int]
+"""Shape, dtype, device, what else it is, strides if it is not contiguous, and bytes: as in `Seen`."""
+
+
 class Seer:
     """Describes tensors; texts and unusual forms are made once."""
 
@@ -150,40 +152,33 @@ class Seer:
         self._forms = Forms()
         self._texts: dict[object, str] = {}
 
-    def plain(self, path: str, text: str) -> Seen:
-        """What is no tensor."""
-        return Seen(path, text=text)
-
-    def tensor(self, path: str, tensor: Tensor, text: str, maker: int, stats: TensorStats | None) -> Seen:
-        """A tensor of any kind. Torch function modes must be off."""
+    def form(self, tensor: Tensor) -> Form:
+        """What a tensor of any kind is. Torch function modes must be off."""
         kind = type(tensor)
-        if kind in PLAIN and tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_nested:
+        if kind in PLAIN and tensor.layout is torch.strided and tensor.dtype not in _QUANTIZED:
             try:
-                return Seen(
-                    path,
+                return (
                     tuple(tensor.shape),
                     self._text(tensor.dtype),
                     self._text(tensor.device),
-                    text or ("Parameter" if kind is nn.Parameter else ""),
+                    "Parameter" if kind is nn.Parameter else "",
                     None if tensor.is_contiguous() else tensor.stride(),
                     tensor.nbytes,
-                    maker,
-                    stats,
                 )
-            except RuntimeError:  # a plain tensor that a mode has made odd
+            except RuntimeError:  # A nested tensor has no shape.
                 pass
-        return self._unusual(path, tensor, text, maker, stats)
-
-    def _unusual(self, path: str, tensor: Tensor, text: str, maker: int, stats: TensorStats | None) -> Seen:
         form = self._forms.of(tensor)
-        said = "; ".join(filter(None, (text, form.layout, form.note, "not initialised" if form.lazy else "")))
-        return Seen(path, form.shape, form.dtype, form.device, said, _strides(tensor), form.bytes, maker, stats)
+        said = "; ".join(filter(None, (form.layout, form.note, "not initialised" if form.lazy else "")))
+        return form.shape, form.dtype, form.device, said, _strides(tensor), form.bytes
 
     def _text(self, thing: object) -> str:
         text = self._texts.get(thing)
         if text is None:
             text = self._texts[thing] = str(thing).removeprefix("torch.")
         return text
+
+
+_QUANTIZED = frozenset((torch.qint8, torch.quint8, torch.qint32, torch.quint4x2, torch.quint2x4))
 
 
 def _strides(tensor: Tensor) -> tuple[int, ...] | None:

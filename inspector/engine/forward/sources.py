@@ -17,7 +17,18 @@ from inspector.schema import Source
 
 _LONGEST_LINE = 500
 _PACKAGES = ("site-packages", "dist-packages")
-_THIN = frozenset(("overrides.py", "_tensor.py", "functional.py", "nn/functional.py", "_jit_internal.py", "_VF.py"))
+_THIN = frozenset(
+    (
+        "overrides.py",
+        "_tensor.py",
+        "functional.py",
+        "nn/functional.py",
+        "_jit_internal.py",
+        "_VF.py",
+        "utils/_device.py",
+        "utils/_contextlib.py",
+    )
+)
 
 
 def _folder(path: str) -> str:

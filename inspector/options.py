@@ -64,7 +64,9 @@ def _add_run(run: argparse._ArgumentGroup) -> None:
         help="[name=]2x3x32x32[:dtype[:range]], @file or a literal; else what file or model hold, or a guess",
     )
     run.add_argument("--mode", default="eval", choices=("train", "eval", "both"), help="eval (default) or train")
-    run.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs and of what is random (0)")
+    run.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of made-up inputs and of what forward draws (0)"
+    )
     run.add_argument("--dry", action="store_true", help="shapes alone: nothing is computed")
     run.add_argument("--no-run", action="store_true", help="structure alone")
     run.add_argument(

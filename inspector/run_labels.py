@@ -173,7 +173,8 @@ def measured(run: RunRecord) -> list[str]:
     words = []
     if not run.dry and run.ok and run.seconds:
         words.append(seconds(run.seconds, run.spread if run.repeats > 1 else math.nan))
-    words.append(cost(run))
+    if run.ok or run.flops_by:
+        words.append(cost(run))
     if run.peak_bytes is not None:
         words.append(f"peak {size(run.peak_bytes)}")
     if run.training_bytes is not None:

@@ -122,10 +122,18 @@ class RunRows:
             self._costs[row] = self._summed(row)
         return self._costs[row]
 
+    def seconds(self, call: int) -> float:
+        """How long a call took; NaN where nothing was timed.
+
+        What a dry run took is not what the model takes, and what raised did not get to its end.
+        """
+        dry = self.record is not None and self.record.dry
+        return math.nan if dry or self.run.state(call) is not CallState.DONE else self.run.seconds[call]
+
     def _summed(self, row: int) -> Cost:
         run = self.run
         calls = [call for module in dict.fromkeys(self.modules(row)) for call in run.outermost_calls_of(module)]
-        timed = [run.seconds[call] for call in calls if not math.isnan(run.seconds[call])]
+        timed = [seconds for call in calls if not math.isnan(seconds := self.seconds(call))]
         seconds = sum(timed) if timed else math.nan
         return Cost(seconds, sum(run.flops[call] for call in calls), sum(run.memory[call] for call in calls))
 

@@ -76,6 +76,14 @@ def test_the_sum_of_a_module_that_calls_itself_counts_its_outermost_calls() -> N
     assert rows.cost(ROWS["fc1"]) == (3.0, 7, 4)
 
 
+def test_what_raised_and_what_ran_dry_took_no_time_worth_telling() -> None:
+    root = called("", called("fc1", seconds=1.0), called("fc2", seconds=2.0, state=CallState.FAILED))
+    rows = rows_of(LENET, root)
+    assert rows.cost(ROWS["fc1"]).seconds == 1.0
+    assert math.isnan(rows.cost(ROWS["fc2"]).seconds)
+    assert math.isnan(rows_of(LENET, root, dry=True).cost(ROWS["fc1"]).seconds)
+
+
 def test_a_run_of_blocks_answers_for_all_of_them() -> None:
     table = table_of(transformer(3))
     folded = next(row for row in range(table.count) if table.kinds[row] == Kind.RUN)

@@ -98,12 +98,19 @@ def titles(columns: list[Column]) -> str:
     return _GAP.join(column.aligned(column.title) for column in columns)
 
 
+def of_marks(marks: list[str]) -> Column:
+    """What is out of the ordinary, after everything that is aligned."""
+    return _column("", marks, right=False)._replace(styles=("dim",) * len(marks))
+
+
 def line(columns: list[Column], place: int, painted: Paint) -> str:
     """The cells of one line, without blanks at its end."""
     cells = [column.aligned(column.cells[place]) for column in columns]
-    last = max((number for number, cell in enumerate(cells) if cell.strip()), default=-1)
-    if last < 0:
-        return ""
-    cells[last:] = [cells[last].rstrip()]
-    styled = zip(columns, cells, strict=False)
-    return _GAP.join(painted(cell, column.styles[place]) if column.styles else cell for column, cell in styled)
+    while cells and not cells[-1].strip():
+        cells.pop()
+    if cells:
+        cells[-1] = cells[-1].rstrip()
+    styled = (
+        (cell, column.styles[place] if column.styles else "") for column, cell in zip(columns, cells, strict=False)
+    )
+    return _GAP.join(painted(cell, style) if cell.strip() else cell for cell, style in styled)

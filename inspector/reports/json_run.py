@@ -164,7 +164,7 @@ def _trace(rows: RunRows) -> Iterator[Fields]:
             "line": source(record.source) if record is not None else None,
             "inputs": [_shape(seen) for seen in record.inputs] if record is not None else [],
             "outputs": [_shape(seen) for seen in record.outputs] if record is not None else [],
-            "seconds": timed(calls.seconds[call]),
+            "seconds": timed(rows.seconds(call)),
             "flops": _flops(calls, call, rows.record),
             "memory_bytes": calls.memory[call],
             "notes": [literal(note) for note in record.notes] if record is not None else [],

@@ -12,7 +12,7 @@ from inspector.format import end_cut, literal, padded, plural, shape, size, to_a
 from inspector.labels import Mark, marks, registration
 from inspector.query import search
 from inspector.reports import columns, run_text
-from inspector.reports.columns import Paint
+from inspector.reports.columns import Column, Paint
 from inspector.run_rows import RunRows
 from inspector.run_schema import InputSet
 from inspector.schema import Flag, GhostRow, Kind, ModuleRow, RunRow, Target, TensorRow
@@ -74,25 +74,40 @@ def _table(
     table: ModelTable, shown: list[tuple[int, str]], rows: RunRows | None, painted: Paint, width: int | None
 ) -> Iterator[str]:
     """The title line, then a line for each row; what is out of the ordinary stands beside the type, of a run last."""
-    cells = [(prefix + literal(table.name(row)), *facts_of(table, row)) for row, prefix in shown]
-    names = min(max(len("module"), *(cell_len(name) for name, _, _ in cells)), _NAME_CELLS)
-    types = max(len("type"), *(cell_len(kind) + (0 if rows else cell_len(marked)) for _, kind, marked in cells))
-    if rows:
-        types = min(types, _TYPE_CELLS)
-    found = columns.of_run(rows, [row for row, _ in shown]) if rows else columns.of_structure(table, shown)
-    if width is not None and rows:
-        # First what is good to know, then the ends of long types, and only then what was asked for.
-        found = columns.fitting(found, width - names - types - 2, rank=2)
-        found = columns.fitting(found, width - names - min(types, _LEAST_TYPE_CELLS) - 2)
-        types = min(types, max(width - names - columns.taken(found) - 2, _LEAST_TYPE_CELLS))
-    if rows:
-        cells = [(name, end_cut(kind, types), marked) for name, kind, marked in cells]
-    yield f"{padded('module', names)}  {padded('type', types)}  {columns.titles(found)}".rstrip()
-    for place, ((row, _), (name, kind, marked)) in enumerate(zip(shown, cells, strict=True)):
-        beside, last = ("", marked) if rows else (marked, "")
-        blank = " " * (types - cell_len(kind) - cell_len(beside))
-        text = f"{padded(name, names)}  {painted(kind, _style(table, row))}{painted(beside, 'dim')}{blank}"
-        yield f"{text}  {columns.line(found, place, painted)}".rstrip() + painted(last, "dim")
+    names = [prefix + literal(table.name(row)) for row, prefix in shown]
+    kinds, marked = zip(*(facts_of(table, row) for row, _ in shown), strict=True)
+    name_cells = min(max(len("module"), *map(cell_len, names)), _NAME_CELLS)
+    if rows is None:
+        beside, found = marked, columns.of_structure(table, shown)
+        type_cells = max(len("type"), *(cell_len(kind + mark) for kind, mark in zip(kinds, marked, strict=True)))
+    else:
+        beside, found = ("",) * len(shown), columns.of_run(rows, [row for row, _ in shown])
+        type_cells = min(max(len("type"), *map(cell_len, kinds)), _TYPE_CELLS)
+        found, type_cells = _fitted(found, type_cells, None if width is None else width - name_cells - 2)
+        kinds, found = tuple(end_cut(kind, type_cells) for kind in kinds), [*found, columns.of_marks(_stripped(marked))]
+    yield f"{padded('module', name_cells)}  {padded('type', type_cells)}  {columns.titles(found)}".rstrip()
+    for place, (name, kind, mark) in enumerate(zip(names, kinds, beside, strict=True)):
+        blank = " " * (type_cells - cell_len(kind + mark))
+        text = (
+            f"{padded(name, name_cells)}  {painted(kind, _style(table, shown[place][0]))}{painted(mark, 'dim')}{blank}"
+        )
+        yield f"{text}  {columns.line(found, place, painted)}".rstrip()
+
+
+def _fitted(found: list[Column], type_cells: int, room: int | None) -> tuple[list[Column], int]:
+    """Columns and cells of the types that find room in a terminal.
+
+    First goes what is good to know, then the ends of long types, and only then what was asked for.
+    """
+    if room is None:
+        return found, type_cells
+    found = columns.fitting(found, room - type_cells, rank=2)
+    found = columns.fitting(found, room - min(type_cells, _LEAST_TYPE_CELLS))
+    return found, min(type_cells, max(room - columns.taken(found), _LEAST_TYPE_CELLS))
+
+
+def _stripped(marked: Iterable[str]) -> list[str]:
+    return [marks.strip() for marks in marked]
 
 
 def _titled(lines: Iterable[tuple[str, str]]) -> Iterator[str]:

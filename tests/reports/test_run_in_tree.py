@@ -56,10 +56,9 @@ def test_a_failed_run_marks_the_row_that_raised_and_those_it_did_not_reach() -> 
 
 
 def test_a_dry_run_shows_shapes_and_no_times() -> None:
-    dry = lenet_run()
-    for call in dry.calls():
-        call.seconds = math.nan
-    text = Reported(table_of(lenet()), dry, guessed("x", 2, 1, 32, 32), {"dry": True, "flops_by": "dry run"}).tree()
+    text = Reported(
+        table_of(lenet()), lenet_run(), guessed("x", 2, 1, 32, 32), {"dry": True, "flops_by": "dry run"}
+    ).tree()
     assert "eval, dry: shapes alone, 1.29 MFLOP" in text
     assert " time " not in text
     assert " ms" not in text
@@ -165,4 +164,4 @@ def test_times_that_are_not_numbers_are_left_out() -> None:
 def test_a_run_whose_root_itself_raised_names_no_module() -> None:
     root = called("", state=CallState.FAILED)
     text = Reported(table_of(lenet()), root, guessed("x", 2)).tree()
-    assert "run         eval, forward failed, " in text
+    assert "run         eval, forward failed" in text

@@ -161,6 +161,27 @@ def test_a_forward_that_asks_for_gradients_gets_them() -> None:
     assert any("asks for gradients" in note for note in result.notes)
 
 
+def test_padding_in_an_encoder_takes_the_path_that_has_shapes() -> None:
+    layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    model, padding = nn.TransformerEncoder(layer, 2), torch.tensor([[False, False, True], [False, True, True]])
+    result = run(model, torch.randn(2, 3, 4), src_key_padding_mask=padding)
+    assert result.calls[0].outputs[0].shape == (2, 3, 4)
+    assert result.error is None
+    assert not result.stopped
+    assert result.notes == ["torch's fast path for padded sequences has no shapes: the run took the path without it"]
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+def test_distributions_are_not_asked_whether_their_values_are_allowed() -> None:
+    class Net(nn.Module):
+        def forward(self, mean: Tensor) -> Tensor:
+            return torch.distributions.Normal(mean, mean.exp()).rsample()
+
+    assert run(Net(), torch.randn(2, 3)).calls[0].outputs[0].shape == (2, 3)
+    with pytest.raises(ValueError, match="to satisfy the constraint"):
+        torch.distributions.Normal(torch.zeros(1), -torch.ones(1))
+
+
 def test_inputs_keep_their_containers_and_their_identities() -> None:
     got: list[Any] = []
 
@@ -245,6 +266,11 @@ def test_a_shape_that_does_not_fit_halts_at_the_call_at_which_a_real_run_halts()
     assert not result.stopped
 
 
+def test_a_failure_is_not_logged_beside_being_told(caplog: pytest.LogCaptureFixture) -> None:
+    run(nn.Linear(4, 8), torch.randn(3, 5))
+    assert caplog.records == []
+
+
 def test_what_forward_raises_itself_is_a_failure() -> None:
     class Net(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
@@ -268,6 +294,7 @@ def test_what_forward_raises_itself_is_a_failure() -> None:
         lambda x: torch.equal(x, x + 1),
         lambda x: x.masked_select(x > 0),
         lambda x: x.data_ptr(),
+        lambda x: f"{x.sum():.3f}",
     ],
 )
 def test_where_values_decide_it_stops_and_says_where(depends: Callable[[Tensor], Any]) -> None:
@@ -327,6 +354,38 @@ def test_small_integers_decide_as_they_do_in_a_real_run() -> None:
     assert result.notes == []
     assert seen(result.calls) == seen(real(model, x, lengths))
     assert model.steps.item() == 2
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "dtype"),
+    [
+        (nn.Linear(4, 4), (2, 4), torch.float64),
+        (nn.Linear(4, 4), (2, 4), torch.int64),
+        (nn.Linear(4, 4, bias=False), (2, 4), torch.float16),
+        (nn.Conv2d(3, 4, 3, groups=1, padding=1), (1, 3, 8, 8), torch.float64),
+        (nn.Conv2d(4, 4, 3, groups=2, stride=2), (1, 4, 8, 8), torch.uint8),
+        (nn.ConvTranspose1d(3, 4, 3), (1, 3, 8), torch.float16),
+        (nn.LayerNorm(4), (2, 4), torch.float64),
+        (nn.BatchNorm1d(4), (2, 4), torch.float64),
+        (nn.GroupNorm(2, 4), (2, 4), torch.float64),
+        (nn.LSTM(4, 3), (2, 4), torch.float64),
+        (nn.PReLU(), (2,), torch.float64),
+    ],
+)
+def test_dtypes_that_do_not_go_together_fail_in_the_words_of_a_real_run(
+    layer: nn.Module, shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    x = torch.ones(shape, dtype=dtype)
+    with pytest.raises((RuntimeError, ValueError)) as failure:
+        real(layer, x)
+    result = run(layer, x)
+    assert result.halt is not None
+    assert str(result.error) == str(failure.value)
+
+
+def test_dtypes_that_go_together_pass() -> None:
+    layer = nn.LayerNorm(4)
+    assert run(layer, torch.ones(2, 4, dtype=torch.bfloat16)).error is None
 
 
 def test_large_inputs_of_integers_are_shapes_like_others() -> None:

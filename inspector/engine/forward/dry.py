@@ -19,14 +19,14 @@ from inspector.engine.failure import message_of, sendable
 from inspector.engine.forward.calls import Call, Halt
 from inspector.engine.forward.conditions import Mode, conditions, set_mode, unheard
 from inspector.engine.forward.dispatch import Watcher
-from inspector.engine.forward.dry_stops import why_stopped
+from inspector.engine.forward.dry_conditions import dry_conditions
+from inspector.engine.forward.dry_stops import wants_one_shape, why_stopped
 from inspector.engine.forward.fake_mode import ShapesOnly
 from inspector.engine.forward.fake_values import fake_values
 from inspector.engine.forward.flops import Flops
-from inspector.engine.forward.lazy import LazyCopy, UncopyableError, copy_if_lazy, sizes_without_memory
+from inspector.engine.forward.lazy import LazyCopy, UncopyableError, copy_if_lazy
 from inspector.engine.forward.leftovers import Surroundings
 from inspector.engine.forward.memory import LiveBytes
-from inspector.engine.forward.packed_sequences import padding_without_values
 from inspector.engine.forward.progress import Cancelled, interruption
 from inspector.engine.forward.recorder import Recorder
 from inspector.engine.forward.warned import silenced
@@ -56,6 +56,8 @@ class DryRun:
     """What was raised there."""
     stopped: bool = False
     """Whether it could not go on although nothing had failed; the last of `notes` says where and why."""
+    nested: bool = False
+    """Whether that is because of a nested tensor."""
     gradients: bool = False
     """Whether the recorded forward ran with gradients, because it asks for them."""
     flops: int = 0
@@ -101,6 +103,10 @@ def run(
     if result.error is not None and _wants_gradients(result.error):
         result = runner.record(recorder(), gradients=True)
         result.notes.append("forward asks for gradients: it was run with them")
+    elif result.nested:
+        runner.fast_paths = False
+        result = runner.record(recorder(), gradients=False)
+        result.notes.append("torch's fast path for padded sequences has no shapes: the run took the path without it")
     if result.error is None and not result.stopped:
         with unheard(), silenced():
             runner.measure(result)
@@ -115,6 +121,8 @@ class _Runner:
         self._surroundings = Surroundings(model)
         self._shapes = ShapesOnly()
         self._copy: LazyCopy | None = None
+        self.fast_paths = True
+        """Whether torch's attention may take them."""
 
     def row_of(self, row_of: Callable[[nn.Module], int | None]) -> Callable[[nn.Module], int | None]:
         """The same function for the modules of whatever is run."""
@@ -160,7 +168,7 @@ class _Runner:
         live = LiveBytes()
         model = self._to_run(result)
         try:
-            with conditions(self._seed, result.gradients), sizes_without_memory(), padding_without_values():
+            with conditions(self._seed, result.gradients), dry_conditions(self.fast_paths):
                 if note := set_mode(model, self._mode):
                     result.notes.append(note)
                 args, kwargs = fake_values((self._sample.args, self._sample.kwargs), self._shapes)
@@ -203,7 +211,7 @@ def _note_end(result: DryRun, error: BaseException) -> None:
     """A forward ended early: because something in it fails, or because it needs values."""
     recorder = result.recorder
     if (reason := why_stopped(error)) is not None:
-        result.stopped = True
+        result.stopped, result.nested = True, wants_one_shape(error)
         result.notes.append(reason)
         recorder.halt = None
     else:

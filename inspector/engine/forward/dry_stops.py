@@ -20,12 +20,12 @@ _READS_VALUES = (
     ".numpy() is not supported for tensor subclasses",
     "Cannot access data pointer of Tensor",
     "data is not allocated yet",
-    "Tensor.data_ptr() is not supported",
-    "Tensor.tolist() is not supported",
+    "unsupported format string passed to FakeTensor",
 )
 """What torch says where something wants the memory of a tensor that has none."""
 _KEEPS_FAKES = ("incompatible tensor type", "Can't call metadata mutating ops on non-Fake Tensor inputs")
 """What it says where a real tensor would have to become a fake one."""
+_NESTED = ("NestedTensor", "_nested_tensor")
 _CANNOT = (UnsupportedFakeTensorException, UnsupportedOperatorException)
 
 
@@ -36,13 +36,18 @@ def why_stopped(error: BaseException) -> str | None:
     return f"{cause}{where}: only a real run can tell" if cause else None
 
 
+def wants_one_shape(error: BaseException) -> bool:
+    """Whether it ends at a nested tensor, which torch's fast paths make of padding and which has no one shape."""
+    return _says(message_of(error), _NESTED)
+
+
 def _what_is_missing(error: BaseException) -> str:
     message = message_of(error)
     if is_a(error, DataDependentOutputException, DynamicOutputShapeException) or _says(message, _READS_VALUES):
         return "the rest depends on values"
     if is_a(error, UnsupportedOperatorException):
         return sendable(f"nothing says what shape comes of {message}")
-    if is_a(error, *_CANNOT) or _says(message, _KEEPS_FAKES):
+    if is_a(error, *_CANNOT) or wants_one_shape(error) or _says(message, _KEEPS_FAKES):
         return sendable(f"without values it cannot go on ({message.splitlines()[0]})" if message else "it cannot go on")
     return ""
 

@@ -89,6 +89,11 @@ class KnowingConverter(FakeTensorConverter):
                 self.know(fake, t.detach().clone())  # A copy: what is written to known values is written for real.
         return fake
 
+    def invalidate_constant_aliases(self, tensor: Tensor) -> None:
+        """Forget the values of all that shares memory with a tensor; a sparse one shares none."""
+        if tensor.layout is torch.strided:
+            super().invalidate_constant_aliases(tensor)
+
     def know(self, fake: FakeTensor, value: Tensor) -> None:
         """Give a fake tensor its values, which are its own from now on."""
         fake.constant = value

@@ -1,0 +1,60 @@
+"""What is otherwise while a dry run goes on: switches of torch that ask for values, and put back afterwards."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch.distributions import Distribution
+
+from inspector.engine.forward.lazy import sizes_without_memory
+from inspector.engine.forward.packed_sequences import padding_without_values
+
+
+@contextmanager
+def dry_conditions(fast_paths: bool) -> Iterator[None]:
+    """Let torch's own code do without values; without `fast_paths` its attention takes padding for what it is."""
+    with ExitStack() as stack:
+        stack.enter_context(sizes_without_memory())
+        stack.enter_context(padding_without_values())
+        stack.enter_context(_unvalidated())
+        stack.enter_context(_unlogged())
+        if not fast_paths:
+            stack.enter_context(_without_fast_paths())
+        yield
+
+
+@contextmanager
+def _unvalidated() -> Iterator[None]:
+    """Distributions ask whether the values of their parameters are allowed."""
+    validates = Distribution._validate_args
+    Distribution.set_default_validate_args(False)
+    try:
+        yield
+    finally:
+        Distribution.set_default_validate_args(validates)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """torch logs every failure on its way to whoever handles it, with its whole traceback."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    disabled = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = disabled
+
+
+@contextmanager
+def _without_fast_paths() -> Iterator[None]:
+    """Attention turns padded sequences into nested tensors, which have no one shape."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)

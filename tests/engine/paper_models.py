@@ -547,6 +547,69 @@ class Spectrogram(nn.Module):
         return self.gru(self.prenet(mel).permute(1, 0, 2))[0]
 
 
+class Radiance(nn.Module):
+    """A field of NeRF: positions and directions in one row, split by their sizes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.points = nn.Linear(63, 16)
+        self.views = nn.Linear(27 + 16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        points, views = torch.split(x, [63, 27], dim=-1)
+        return self.views(torch.cat([F.relu(self.points(points)), views], -1))
+
+
+class Window(nn.Module):
+    """A transformer over 96 steps exactly, with a learned position for each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proj = nn.Linear(9, 16)
+        self.positions = nn.Parameter(torch.zeros(1, 96, 16))
+        self.encoder = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.head = nn.Linear(16 * 96, 24)
+
+    def forward(self, series: Tensor) -> Tensor:
+        return self.head(self.encoder(self.proj(series) + self.positions).flatten(1))
+
+
+class Images(nn.Module):
+    """A list of single images, as detectors take them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: list[Tensor]) -> list[Tensor]:
+        return [self.conv(image[None]) for image in images]
+
+
+class Paired(nn.Module):
+    """One argument, which is a pair."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(5, 3), nn.Linear(7, 3)
+
+    def forward(self, inputs: Any) -> Tensor:
+        left, right = inputs
+        return self.left(left) + self.right(right)
+
+
+class WideAndDeep(nn.Module):
+    """Three ids and five numbers for each sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList([nn.Embedding(count, 4) for count in (10, 20, 30)])
+        self.mlp = nn.Sequential(nn.Linear(12 + 5, 8), nn.ReLU(), nn.Linear(8, 1))
+
+    def forward(self, sparse: Tensor, dense: Tensor) -> Tensor:
+        found = [table(sparse[:, place]) for place, table in enumerate(self.tables)]
+        return self.mlp(torch.cat([*found, dense], 1))
+
+
 MODELS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in list(vars().values())

@@ -66,6 +66,11 @@ def test_what_is_guessed_for_a_model_can_be_typed(name: str) -> None:
         ("Recurrent", {"input": (16, 2), "hidden[0]": (2, 2, 12), "hidden[1]": (2, 2, 12)}),
         ("Batch", {"batch['image']": (2, 1, 32, 32), "batch['label']": (2,)}),
         ("Spectrogram", {"mel": (2, 16, 80)}),
+        ("Radiance", {"x": (2, 90)}),
+        ("Window", {"series": (2, 96, 9)}),
+        ("Images", {"images[0]": (3, 32, 32), "images[1]": (3, 32, 32)}),
+        ("Paired", {"inputs[0]": (2, 5), "inputs[1]": (2, 7)}),
+        ("WideAndDeep", {"sparse": (2, 3), "dense": (2, 5)}),
     ],
 )
 def test_the_sizes_are_those_that_the_model_was_made_for(name: str, shapes: dict[str, tuple[int, ...]]) -> None:

@@ -20,6 +20,7 @@ _STEP = r"(t|ts|timesteps?|time_steps?|steps?|times?|noise_levels?|sigmas?|diffu
 _STATE = r"(h|hx|h_?0|hidden(_states?)?|states?|h_prev|prev_state|hc|init(ial)?_(state|hidden)|memory_state)"
 _CELL = r"(c|cx|c_?0|cell(_state)?)"
 _NOISE = r"(z|noise|latents?|latent_(vector|code)|codes?)"
+_NUMBERS = r"(dense|numeric(al|s)?|continuous|x_(num|cont|dense)|(.*_)?(features?|feats?)|values?)"
 _PAIR = r"(user|item|movie|product|book|artist|song|query|doc|head|relation|tail|node)s?_?(ids?|idx|index)"
 _LENGTHS = r"(.*_)?(lengths?|lens?|seq_lens?|lengths_.*)"
 _SQUARE_MASK = r"((src|tgt|attn|attention|causal|self|memory)_)mask"
@@ -156,6 +157,13 @@ def _noise(model: Model) -> Iterator[Recipe]:
         yield Drawn((BATCH, layer.in_features))
 
 
+def _numbers(model: Model) -> Iterator[Recipe]:
+    """What stands beside ids, and is none."""
+    if model.first(nn.Embedding, nn.EmbeddingBag) is not None:
+        layer = model.first(nn.Linear)
+        yield Drawn((BATCH, layer.in_features if layer is not None else LENGTH))
+
+
 def _pictures(model: Model) -> Iterator[Recipe]:
     layer = model.first(nn.Conv2d)
     if layer is not None:
@@ -243,6 +251,7 @@ _NAMES: tuple[tuple[str, Maker], ...] = (
     (_LENGTHS, _lengths),
     (r"(token_type|segment)_ids", _segments),
     (_NOISE, _noise),
+    (_NUMBERS, _numbers),
     (_PAIR, _one_each),
     (_IDS, _tokens),
     (r"(src|tgt|source|target|trg|inp|inputs?)", _tokens),

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from inspector.engine.forward.fake_mode import prepare
 from inspector.engine.inputs.copying import CopyFailed
 from inspector.engine.inputs.expectations import Model, expected, of_a_layer
 from inspector.engine.inputs.layers import BATCH
 from inspector.engine.inputs.leaves import changed, leaves
-from inspector.engine.inputs.meta_kernels import prepare
 from inspector.engine.inputs.recipes import Drawn, Recipe, Stored
 from inspector.engine.inputs.repair import Repairs
 from inspector.engine.inputs.sample import Part, floating_dtype

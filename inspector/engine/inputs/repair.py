@@ -28,6 +28,8 @@ _BY_FEATURES = (
     nn.TransformerDecoderLayer, nn.TransformerEncoder, nn.TransformerDecoder,
 )  # fmt: skip
 """Layers that want a number of features on the last axis, whatever stands on the others."""
+_LARGER = (64, 96, 128, 224, 256, 299, 384, 512, 1024)
+"""Sizes of images that are tried in turn where one was too small."""
 _SIZE_NAMES = re.compile(r"(.*_)?(size|img_size|image_size|resolution|length|seq_len|block_size|n_points|dim|width)")
 
 
@@ -65,6 +67,7 @@ class Repairs:
         yield from _shared_out(outcome.candidate, unmet)
         for seen in unmet:
             yield from self._by_want(outcome, seen)
+        yield from self._by_parts(outcome)
         yield from self._by_positions(outcome)
         yield from self._by_smallness(outcome)
 
@@ -199,6 +202,13 @@ class Repairs:
             if any(slot.name in origins for _, origins in outcome.watch.failed_tensors):
                 yield _exchanged(outcome.candidate, slot, Several("dict", (), ()))
 
+    def _by_parts(self, outcome: Outcome) -> Iterator[Candidate]:
+        """An argument that forward takes apart may be a tuple."""
+        for slot in outcome.candidate:
+            if not slot.fixed and isinstance(slot.recipe, Drawn) and slot.name in outcome.watch.taken_apart:
+                for count in (2, 3):
+                    yield _exchanged(outcome.candidate, slot, Several("tuple", (slot.recipe,) * count))
+
     def _ranked(self, candidate: Candidate, rank: int) -> Iterator[Candidate]:
         for name, leaf in leaves(candidate).items():
             if len(leaf.shape) != rank and leaf.shape:
@@ -223,7 +233,8 @@ class Repairs:
         for name, leaf in leaves(outcome.candidate).items():
             for axes in _free_axes(leaf, name, outcome):
                 size = leaf.shape[axes[0]]
-                for larger in (2 * size, 224 if len(axes) > 1 else 8 * size):
+                usual = [one for one in _LARGER if one > size][:1] or [2 * size]
+                for larger in usual if len(axes) > 1 else (2 * size, 8 * size):
                     yield changed(outcome.candidate, name, _with_axes(leaf, axes, larger))
 
     def blind(self, outcome: Outcome) -> Iterator[Candidate]:
@@ -289,6 +300,8 @@ def _direct(leaf: Drawn, seen: Observed) -> Drawn | None:
             return Drawn(leaf.shape, want.dtype) if want.dtype.startswith(("float", "bfloat", "complex")) else None
         case "rank" if origin.whole:
             rank = len(leaf.shape) + want.size - want.tensor.dim()
+            if 0 < rank < len(leaf.shape) and origin.axes[:1] == (None,):
+                return replace(leaf, shape=leaf.shape[-rank:])  # Forward itself makes a batch of the one sample.
             return replace(leaf, shape=_with_rank(leaf.shape, rank)) if rank >= 0 else None
         case "axis":
             return _with_wanted_axis(leaf, want, origin)

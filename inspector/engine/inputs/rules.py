@@ -193,11 +193,21 @@ def _elementwise(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want
     one, other = args[0], _argument(args, kwargs, 1, "other")
     if not isinstance(one, Tensor) or not isinstance(other, Tensor):
         return
+    for short, long in ((one, other), (other, one)):
+        if 1 < short.dim() < long.dim() and isinstance(long, torch.nn.Parameter):
+            yield Want(short, "rank", 0, long.dim())
     for back in range(1, min(one.dim(), other.dim()) + 1):
         here, there = one.shape[-back], other.shape[-back]
         if here != there and 1 not in (here, there):
             yield Want(one, "axis", one.dim() - back, there, f"combines it with {there}")
             yield Want(other, "axis", other.dim() - back, here, f"combines it with {here}")
+
+
+def _split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
+    sizes = args[1] if len(args) > 1 else kwargs.get("split_size_or_sections", kwargs.get("split_size"))
+    if isinstance(sizes, (tuple, list)):
+        axis = (_argument(args, kwargs, 2, "dim") or 0) % max(args[0].dim(), 1)
+        yield Want(args[0], "axis", axis, sum(sizes), f"splits it in {sum(sizes)}")
 
 
 def _joined(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Want]:
@@ -303,6 +313,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("cat", "concat", "concatenate"), _joined),
     "__getitem__": _indexed,
     "permute": _permuted,
+    **dict.fromkeys(("split", "split_with_sizes"), _split),
     "transpose": _exchanged,
     **dict.fromkeys(("gather", "index_select", "take_along_dim"), _gathered),
     "masked_fill": _masked,

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from inspector.engine.forward.fake_mode import prepare
 from inspector.engine.inputs.copying import copy_of
-from inspector.engine.inputs.meta_kernels import prepare
 from inspector.engine.inputs.random_numbers import seeded
 from inspector.engine.inputs.recipes import Drawn, Recipe, Several, make, moved
 from inspector.engine.inputs.watching import OutOfTimeError, Watch, Watcher

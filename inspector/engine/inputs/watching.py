@@ -93,6 +93,8 @@ class Watch:
     first_modules: list[tuple[str, nn.Module, str]] = field(default_factory=list)
     """(leaf, module, path): modules of torch that got a leaf itself."""
     needs_values: bool = False
+    taken_apart: list[str] = field(default_factory=list)
+    """Leaves that forward went through one by one, as one does with a tuple."""
     doubtful: list[Observed] = field(default_factory=list)
     """Views that put something else in the place of the batch."""
     known: dict[int, dict[str, Origin]] = field(default_factory=dict)
@@ -187,6 +189,8 @@ class Watcher(TorchFunctionMode):
             raise
         self.watch.steps += 1
         self.watch.seen += wanted
+        if name == "unbind":  # So `a, b = x` looks as well.
+            self.watch.taken_apart += [leaf for leaf, origin in self.watch.origins(args[0]).items() if origin.whole]
         self._follow(name, args, kwargs, result)
         return result
 
@@ -258,10 +262,10 @@ class Watcher(TorchFunctionMode):
 
 def _passed(name: str, args: tuple[Any, ...], source: Tensor, origin: Origin, made: Tensor) -> Origin:
     """What is still known of a leaf after a function: which axes are its own."""
-    moved = _moved_axes(name, args, source)
+    moved = _indexed_axes(args, source) if name == "__getitem__" else _moved_axes(name, args, source)
     if moved is not None and len(moved) == made.dim():
         axes = tuple(None if axis is None else origin.axes[axis] for axis in moved)
-        return Origin(axes, origin.whole)
+        return Origin(axes, origin.whole and made.numel() == source.numel())
     if made.shape == source.shape:
         return Origin(origin.axes, origin.whole and name in _SAME_VALUES)
     front = _kept_in_front(source, origin, made)
@@ -303,6 +307,27 @@ def _moved_axes(name: str, args: tuple[Any, ...], source: Tensor) -> list[int | 
         axes.pop(numbers[0] % count)
         return axes
     return None
+
+
+def _indexed_axes(args: tuple[Any, ...], source: Tensor) -> list[int | None] | None:
+    """As `_moved_axes`, of an index in brackets that has only None, `...`, numbers and slices."""
+    index = list(args[1]) if isinstance(args[1], tuple) else [args[1]]
+    if any(part is not None and part is not ... and type(part) not in (int, slice) for part in index):
+        return None
+    taken = sum(type(part) in (int, slice) for part in index)
+    rest = [slice(None)] * (source.dim() - taken)
+    place = next((place for place, part in enumerate(index) if part is ...), len(index))
+    index[place : place + 1] = rest
+    axes: list[int | None] = []
+    axis = 0
+    for part in index:
+        if part is None:
+            axes.append(None)
+            continue
+        if type(part) is slice:
+            axes.append(axis)
+        axis += 1
+    return axes
 
 
 def _tensors(value: Any) -> list[Tensor]:

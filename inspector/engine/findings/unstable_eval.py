@@ -1,0 +1,54 @@
+"""NN401: two eval runs on one input differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inspector.engine.findings.mode_rule import ModeRule, ModeScene, Noticed
+from inspector.engine.findings.phrases import at
+from inspector.engine.modes.noise import Noise, is_switched
+
+_DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
+
+
+def _find(scene: ModeScene) -> Iterable[Noticed]:
+    noise = scene.noise
+    if noise is None:
+        return
+    name, by = scene.name(noise.module), _how_far(scene, noise)
+    if noise.in_train_mode and is_switched(noise.module):
+        yield Noticed(
+            noise.module,
+            f"{name} stays in train mode after eval(), so two eval runs on one input differ{by}",
+            "register it as a submodule (nn.ModuleList for a list), so that eval() reaches it",
+            noise.source,
+        )
+        return
+    what = f"{noise.function} draws random numbers{at(noise.source)}" if noise.function else "something in it is random"
+    message = f"two eval runs on one input differ{by}, first in {name}: {what}"
+    yield Noticed(noise.module, message, _fix(noise.function), noise.source)
+
+
+def _how_far(scene: ModeScene, noise: Noise) -> str:
+    calls = (each for each in scene.comparison.differences if (each.row, each.number) == noise.key)
+    return next((f" by {100 * each.noise_eval:.2g} %" for each in calls if each.noise_eval == each.noise_eval), "")
+
+
+def _fix(function: str) -> str:
+    if function in _DROPOUTS:
+        return "pass training=self.training, or use nn.Dropout made in __init__"
+    if function == "scaled_dot_product_attention":
+        return "dropout_p=self.p if self.training else 0.0"
+    return "draw only `if self.training`, where that is what is meant"
+
+
+UNSTABLE_EVAL = ModeRule(
+    "NN401",
+    "Two eval runs on one input differ",
+    "In eval mode a model is expected to give the same for the same input. Functional dropout is on unless it is told "
+    "training=self.training; scaled_dot_product_attention drops whenever dropout_p is above 0; a Dropout that is made "
+    "in forward, or kept in a plain list, never hears of eval(). Where the randomness is meant, as in a sampler, there "
+    "is nothing to mend.",
+    "warning",
+    _find,
+)

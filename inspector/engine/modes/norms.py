@@ -1,0 +1,99 @@
+"""What a normalisation that keeps running statistics uses in train mode, beside what it uses in eval mode: measured on
+the batch that reaches it, before it is called.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.parameter import is_lazy
+
+from inspector.engine.findings.scene import held, runs_torchs_forward
+from inspector.engine.kinds import is_a
+from inspector.mode_schema import Channel, NormMeasured
+
+MOST_CHANNELS = 512
+
+
+def measure(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NormMeasured | None:
+    """Statistics of the batch and of those that are kept; None of what is no such normalisation."""
+    data: Any = args[0] if args else kwargs.get("input")
+    if not is_a(module, _NormBase) or not runs_torchs_forward(module) or not is_a(data, Tensor):
+        return None
+    assert isinstance(module, _NormBase)
+    table = _table(module, data)
+    if table is None or not table.numel():
+        return None
+    mean, variance = held(module, "running_mean"), held(module, "running_var")
+    batches = held(module, "num_batches_tracked")
+    count = int(batches) if batches is not None and batches.device.type != "meta" else None
+    tracked = mean is not None and variance is not None
+    measured = NormMeasured(module.momentum, count, table.shape[2], tracked, float(module.eps), total=table.shape[1])
+    if mean is None or variance is None or mean.is_meta or is_lazy(mean):
+        return measured
+    return _with_channels(measured, table, mean, variance)
+
+
+def _table(module: _NormBase, data: Tensor) -> Tensor | None:
+    """The batch as groups × channels × values: statistics are taken over the last axis, and averaged over the first."""
+    if data.is_meta or not data.is_floating_point() or data.dim() < 2:
+        return None
+    with torch.no_grad():
+        table = data.detach().to(torch.float64 if data.dtype is torch.float64 else torch.float32)
+        if isinstance(module, _InstanceNorm):
+            unbatched = table.dim() == module._get_no_batch_dim()  # type: ignore[no-untyped-call]
+            return (table.unsqueeze(0) if unbatched else table).flatten(2)
+        return table.transpose(0, 1).flatten(1).unsqueeze(0)
+
+
+def _with_channels(measured: NormMeasured, table: Tensor, mean: Tensor, variance: Tensor) -> NormMeasured:
+    batch_variance, batch_mean = (part.mean(0).double() for part in torch.var_mean(table, 2, correction=0))
+    running_mean, running_variance = mean.detach().double(), variance.detach().double()
+    values = measured.values
+    unbiased = batch_variance * values / (values - 1) if values > 1 else batch_variance
+    share = step_of(measured.momentum, measured.batches)
+    next_mean = running_mean + share * (batch_mean - running_mean)
+    next_variance = running_variance + share * (unbiased - running_variance)
+    distance = ((batch_mean - running_mean).abs() / running_variance.clamp(min=0).sqrt()).nan_to_num(0.0, math.inf)
+    columns = (batch_mean, running_mean, batch_variance, running_variance, next_mean, next_variance, distance)
+    rows = torch.stack(columns)[:, :MOST_CHANNELS].T.tolist()
+    return NormMeasured(
+        measured.momentum,
+        measured.batches,
+        values,
+        True,
+        measured.eps,
+        tuple(Channel(*row) for row in rows),
+        measured.total,
+        int(distance.argmax()),
+    )
+
+
+def step_of(momentum: float | None, batches: int | None) -> float:
+    """The share of the new batch: the momentum, or without one what makes the plain average over all batches."""
+    return float(momentum) if momentum is not None else 1.0 / ((batches or 0) + 1)
+
+
+def reason(norm: NormMeasured) -> str:
+    """Why the modes differ, with the arithmetic of the channel that differs most."""
+    said = "uses this batch's statistics in train mode, the running statistics in eval mode"
+    if norm.batches == 0:
+        said += "; these were never updated (num_batches_tracked = 0)"
+    if norm.farthest >= len(norm.channels):
+        return said
+    channel = norm.channels[norm.farthest]
+    said += f"; channel {norm.farthest}: batch mean {channel.batch_mean:.3g}, running {channel.running_mean:.3g}"
+    return f"{said}; after one train step {arithmetic(norm, norm.farthest)}"
+
+
+def arithmetic(norm: NormMeasured, index: int) -> str:
+    """`0.9·0 + 0.1·0.031 = 0.0031`, as the running mean moves."""
+    channel, share = norm.channels[index], step_of(norm.momentum, norm.batches)
+    terms = f"{1 - share:.4g}·{channel.running_mean:.4g} + {share:.4g}·{channel.batch_mean:.4g}"
+    plain = "" if norm.momentum is not None else f", the plain average over {(norm.batches or 0) + 1:,} batches"
+    return f"{terms} = {channel.next_mean:.4g}{plain}"

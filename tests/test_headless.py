@@ -16,7 +16,7 @@ import pytest
 from inspector import headless
 from inspector.headless import PRINTED_BYTES
 from inspector.launch import start_server
-from inspector.messages import Load
+from inspector.messages import Load, Run
 from inspector.table import ModelTable
 from tests.ear import gone
 from tests.process_state import hear_interrupts
@@ -59,6 +59,69 @@ def test_a_load_gives_everything_that_a_report_is_made_from(tmp_path: Path) -> N
     assert "Linear" in outcome.summary.text
     assert (outcome.stdout, outcome.stderr, outcome.dropped) == ("hello\n", "", 0)
     assert json.loads(log.getvalue().splitlines()[-1])["message"] == {"type": "farewell"}
+
+
+FORWARD = """
+
+    def forward(self, x):
+        {forward}
+        return self.fc(x)
+"""
+
+
+def runnable(folder: Path, forward: str = "pass") -> Load:
+    request = net(folder)
+    model = Path(request.target)
+    model.write_text(model.read_text().rstrip() + FORWARD.format(forward=forward))
+    return request
+
+
+def test_a_run_follows_the_structure(tmp_path: Path) -> None:
+    outcome = headless.run(runnable(tmp_path), run_request=Run(inputs=("x=2x3",)))
+    assert outcome.failure is None
+    assert outcome.inputs is not None
+    assert outcome.inputs.origin == "given"
+    rows = outcome.run_rows()
+    assert rows is not None
+    assert rows.record is outcome.ran
+    assert [rows.calls(row) for row in range(rows.table.count) if rows.table.is_module(row)] == [1, 1]
+    last = rows.last(0)
+    assert last is not None
+    assert last.outputs[0].shape == (2, 4)
+
+
+def test_without_being_asked_nothing_runs(tmp_path: Path) -> None:
+    outcome = headless.run(runnable(tmp_path, "raise SystemExit"))
+    assert (outcome.inputs, outcome.ran, outcome.trace, outcome.failure) == (None, None, None, None)
+    assert outcome.run_rows() is None
+
+
+def test_a_wrong_input_is_a_failure_of_the_inputs_and_leaves_the_structure(tmp_path: Path) -> None:
+    outcome = headless.run(runnable(tmp_path), run_request=Run(inputs=("z=2x3",)))
+    assert outcome.failure is not None
+    assert outcome.failure.stage == "inputs"
+    assert not outcome.died
+    assert outcome.finished is not None
+    assert outcome.ran is None
+
+
+def test_a_forward_that_raises_is_no_failure_of_the_request(tmp_path: Path) -> None:
+    outcome = headless.run(runnable(tmp_path, "1 / 0"), run_request=Run(inputs=("x=2x3",)))
+    assert outcome.failure is None
+    assert outcome.ran is not None
+    assert not outcome.ran.ok
+    assert outcome.ran.failure is not None
+    assert (outcome.ran.failure.type, outcome.ran.failure.stage) == ("ZeroDivisionError", "forward")
+    assert outcome.run_rows() is not None
+
+
+def test_a_death_in_the_run_leaves_the_structure(tmp_path: Path) -> None:
+    outcome = headless.run(runnable(tmp_path, "import os; os.abort()"), run_request=Run(inputs=("x=2x3",)))
+    assert outcome.died
+    assert outcome.finished is not None
+    assert outcome.failure is not None
+    assert outcome.failure.type == "SIGABRT"
+    assert outcome.run_rows() is None
 
 
 def test_a_file_that_fails_leaves_its_failure_and_what_it_printed(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from inspector.engine import detail, picture, structure, summary, target, tensor
 from inspector.engine.failure import LoadFailed, describe
 from inspector.engine.forward.running import Runner
 from inspector.engine.guard import Guard
+from inspector.engine.inputs.sample import Sample
 from inspector.engine.structure import Structure
+from inspector.engine.target import Built
 from inspector.messages import (
     CHUNK_ROWS,
     DescribeModule,
@@ -121,11 +123,15 @@ class Session:
 
     def _load(self, request: Load) -> None:
         built = target.load(request, self._send)
-        self._model = built.model
         gc.freeze()  # The model stays for as long as this process: no collection needs to look at it.
+        self.take(built)
+
+    def take(self, built: Built, given: Sample | None = None) -> None:
+        """Describe a model that is there. A `given` sample is what its runs get, whatever a request says of inputs."""
+        self._model = built.model
         self._send(ModelBuilt(built.target, built.files, built.others, built.seconds, built.note))
-        self._read(built.model, request)
-        self._runner = Runner(built.model, self._known(), built)
+        self._read(built.model, built.request)
+        self._runner = Runner(built.model, self._known(), built, given)
 
     def _read(self, model: nn.Module, request: Load) -> None:
         started = time.perf_counter()

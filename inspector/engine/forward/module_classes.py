@@ -59,6 +59,12 @@ def _read(cls: type[nn.Module], held: dict[str, Any]) -> ModuleClass:
     return ModuleClass(*parameters_of(function), users and not compiled, compiled, note)
 
 
+def has_hooks(module: nn.Module) -> bool:
+    """Whether somebody's code runs before or after its forward."""
+    held = attributes(module)
+    return bool(held.get("_forward_pre_hooks") or held.get("_forward_hooks"))
+
+
 _COMPILED = "compiled by torch.compile: its inside is not visible"
 
 

@@ -21,7 +21,7 @@ from torch.compiler import is_compiling
 
 from inspector.engine.forward.calls import Call, Halt, OpenCall
 from inspector.engine.forward.makers import Makers, Met
-from inspector.engine.forward.module_classes import ModuleClass, ModuleClasses
+from inspector.engine.forward.module_classes import ModuleClass, ModuleClasses, has_hooks
 from inspector.engine.forward.operations import Names, OperationMode, Switch, keeps_values
 from inspector.engine.forward.output_stats import OutputStats
 from inspector.engine.forward.seeing import Leaf, Seer, leaves, version_of
@@ -39,6 +39,8 @@ class Watched(OpenCall):
 
     given: list[tuple[Tensor, Met]] = field(default_factory=list)
     """The tensors among the arguments, as they were."""
+    users: bool = True
+    """Whether the code that runs in it is somebody else's than torch's."""
 
 
 class Recorder:
@@ -180,12 +182,21 @@ class Recorder:
         notes = (known.note,) if known.note else ()
         if row is None:
             row, notes = (parent.row if parent is not None else 0), (*notes, CREATED)
-        source = self._sources.caller() if parent is not None else None
+        source = self._caller(parent)
         call = Call(len(self.calls), parent, CallKind.MODULE, module, row, number=number, source=source, notes=notes)
-        opened = self._open_call(Watched(call, args, kwargs), known.names, known.rest)
+        opened = self._open_call(Watched(call, args, kwargs, users=known.users), known.names, known.rest)
         if self._on_call is not None:
             self._on_call(call)
         return opened
+
+    def _caller(self, parent: Call | None) -> Source | None:
+        """The line that called a module; where torch's own forward did, it is the line that called that one."""
+        if parent is None:
+            return None
+        around = self._open[-1]
+        if parent.kind == CallKind.MODULE and not around.users and not has_hooks(parent.module):
+            return parent.source
+        return self._sources.caller()
 
     def _begin_operation(
         self, name: str, function: Any, source: Source | None, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -48,8 +48,8 @@ class Runner:
     """Runs one model, request by request; from one to the next it keeps numbers, and of the model's tensors only the
     value that was looked at last."""
 
-    def __init__(self, model: nn.Module, structure: Structure, built: Built) -> None:
-        self._model, self._structure, self._built = model, structure, built
+    def __init__(self, model: nn.Module, structure: Structure, built: Built, given: Sample | None = None) -> None:
+        self._model, self._structure, self._built, self._given = model, structure, built, given
         self._expected: dict[Key, int] = {}
         """Calls of modules in the last run."""
         self._counted: dict[Key, Count] = {}
@@ -79,7 +79,7 @@ class Runner:
 
     def _run(self, request: Run, send: Send, guard: Guard) -> RunRecord | None:
         send(StageStarted("looking for inputs", user_code=True))
-        sample = choose(self._model, request.inputs, self._built, request.seed)
+        sample = self._sample(request)
         guard.restore()
         send(InputsChosen(sample.record))
         if sample.record.origin == "none":
@@ -115,10 +115,13 @@ class Runner:
             raise CaptureError("there are no values: the last run was dry, or there was none")
         run, traced = self._last
         send(StageStarted("running forward again", user_code=True))
-        sample = choose(self._model, run.inputs, self._built, run.seed)
+        sample = self._sample(run)
         guard.restore()
         subject, _ = self._subject(guard)
         return capture(subject, sample, run, self._progress(run, send), traced, request.call, request.leaf)
+
+    def _sample(self, request: Run) -> Sample:
+        return self._given or choose(self._model, request.inputs, self._built, request.seed)
 
     def _outcome(self, request: Run, sample: Sample, send: Send, guard: Guard) -> Outcome:
         on_meta = not self._structure.outline.totals.allocated

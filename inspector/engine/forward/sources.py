@@ -54,8 +54,10 @@ class Sources:
     """Every line of a run that made a call."""
 
     def __init__(self) -> None:
-        self._placed: dict[CodeType, Place] = {}
-        self._met: dict[tuple[CodeType, int], Source] = {}
+        self._placed: dict[int, tuple[CodeType, Place]] = {}
+        """By the code's identity, which holds because the code is kept: Python hashes all of a code each time anew."""
+        self._met: dict[tuple[int, int], Source] = {}
+        """By the code's identity and the place in it, from which a line number would have to be worked out."""
         self._lines: dict[str, list[str]] = {}
 
     def caller(self) -> Source | None:
@@ -78,17 +80,17 @@ class Sources:
         return None, True
 
     def _source(self, frame: FrameType) -> Source:
-        where = frame.f_code, frame.f_lineno
+        where = id(frame.f_code), frame.f_lasti
         source = self._met.get(where)
         if source is None:
             source = self._met[where] = Source(sendable(frame.f_code.co_filename), frame.f_lineno or 1)
         return source
 
     def _place(self, code: CodeType) -> Place:
-        known = self._placed.get(code)
+        known = self._placed.get(id(code))
         if known is None:
-            known = self._placed[code] = _place_of(code)
-        return known
+            known = self._placed[id(code)] = code, _place_of(code)
+        return known[1]
 
     def complete(self, source: Source) -> Source:
         """The same place with its code."""

@@ -383,6 +383,25 @@ def test_dtypes_that_do_not_go_together_fail_in_the_words_of_a_real_run(
     assert str(result.error) == str(failure.value)
 
 
+@pytest.mark.parametrize("shape", [(2, 5), (2, 3, 5), (1 << 40, 5)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_sizes_that_do_not_multiply_fail_in_the_words_of_a_real_run(shape: tuple[int, ...], bias: bool) -> None:
+    result = run(nn.Linear(4, 3, bias=bias), torch.ones(1).expand(shape))
+    rows = torch.Size(shape[:-1]).numel()
+    assert str(result.error) == f"mat1 and mat2 shapes cannot be multiplied ({rows}x5 and 4x3)"
+
+
+def test_batches_that_do_not_multiply_fail_in_the_words_of_a_real_run() -> None:
+    class Net(nn.Module):
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return x @ y
+
+    x, y = torch.randn(2, 3, 4), torch.randn(2, 5, 6)
+    with pytest.raises(RuntimeError) as failure:
+        real(Net(), x, y)
+    assert str(run(Net(), x, y).error) == str(failure.value)
+
+
 def test_dtypes_that_go_together_pass() -> None:
     layer = nn.LayerNorm(4)
     assert run(layer, torch.ones(2, 4, dtype=torch.bfloat16)).error is None

@@ -25,7 +25,6 @@ from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 from inspector.engine.forward import packed_sequences
 from inspector.engine.forward.dispatch import Watcher
-from inspector.engine.forward.dtype_rules import refuse_mixed
 from inspector.engine.forward.flops import Cost, cost_of
 from inspector.engine.forward.known_values import (
     KnowingConverter,
@@ -34,6 +33,7 @@ from inspector.engine.forward.known_values import (
     make_known,
     may_be_known,
 )
+from inspector.engine.forward.real_refusals import refuse_mixed, refuse_unequal
 from inspector.engine.forward.shape_memo import ShapeMemo
 from inspector.engine.source_files import is_library
 
@@ -105,6 +105,7 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
         if func is packed_sequences.PACK:
             return self._pack(*args, **kwargs)
         refuse_mixed(func, args)
+        refuse_unequal(func, args)
         if func is _INDEX:
             args = (args[0], [_places(index) for index in args[1]])
         out = self._find_out(func, types, args, kwargs)

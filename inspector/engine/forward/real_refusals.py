@@ -1,7 +1,7 @@
-"""Which dtypes an operation refuses to take together: asked of the operation itself, with one element of each.
+"""What a real operation refuses to take, in its own words: asked of itself, with tensors that take no memory.
 
 The rules for shapes that torch has for tensors without values leave dtypes out for products and norms, so a model that
-mixes them would run dry and fail for real. The kernel's own refusal comes out, in its own words.
+mixes them would run dry and fail for real; and of sizes that do not multiply they tell in words that nobody knows.
 """
 
 from __future__ import annotations
@@ -22,6 +22,16 @@ def refuse_mixed(function: Any, args: Arguments) -> None:
         return
     if all(value.device.type in ("cpu", "meta") for value in args if isinstance(value, Tensor)):
         function(*shrink(args))
+
+
+def refuse_unequal(function: Any, args: Arguments) -> None:
+    """Raise what a real run would, where rows and columns of a product are not as long as each other."""
+    place = _FACTORS.get(function)
+    if place is None or len(args) < place + 2:
+        return
+    left, right = args[place], args[place + 1]
+    if left.dim() > 1 and right.dim() > 1 and left.shape[-1] != right.shape[-2]:
+        function(*(torch.zeros((), dtype=t.dtype).expand(t.shape) if isinstance(t, Tensor) else t for t in args))
 
 
 def _products(args: Arguments) -> Arguments:
@@ -72,3 +82,11 @@ _SHRUNKEN: dict[Any, Callable[[Arguments], Arguments]] = {
     torch.ops.aten.native_group_norm.default: _group_norm,
 }  # fmt: skip
 """How to ask an operation with as little as can be."""
+
+_FACTORS: dict[Any, int] = {
+    torch.ops.aten.mm.default: 0,
+    torch.ops.aten.bmm.default: 0,
+    torch.ops.aten.addmm.default: 1,
+    torch.ops.aten.baddbmm.default: 1,
+}
+"""Where the first of the two factors stands among the arguments."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from inspector.engine.failure import message_of, sendable
 from inspector.engine.tensor_stats import measure
 from inspector.engine.tensor_values import UnreadableError, values_of
-from inspector.format import number, plural
+from inspector.figures import number, plural
 from inspector.run_schema import Picture
 from inspector.schema import TensorStats
 

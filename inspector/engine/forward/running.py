@@ -25,7 +25,7 @@ from inspector.engine.picture import draw
 from inspector.engine.storages import Copies
 from inspector.engine.structure import Structure
 from inspector.engine.target import Built
-from inspector.format import size
+from inspector.figures import size
 from inspector.messages import (
     DrawTensor,
     EngineEvent,

@@ -27,6 +27,7 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   client.py     forks engines, sends requests, hears events, kills and forks again; connection, streams, output,
                 crash (which line), death (what ended it) and journal (--log) are its parts
   headless.py   one load and one run without a window: what the plain reports are made from
+  report.py     inspect(model, *args): the same reports from Python, in the caller's process; versions
   config.py     file, environment, flags: one order, one record
   options.py    the options there are, and which go together
   cli.py        arguments → a front end; exit codes; imports neither textual nor torch
@@ -42,4 +43,19 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   tui and reports never import each other; widgets and reports see schema, table, query, labels and format
 """
 
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # Without an import of typing: this package is the first thing that a process loads.
+    from typing import Any
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`inspect` and `Report`, when somebody asks for them: importing this package imports nothing else."""
+    if name in ("inspect", "Report"):
+        from importlib import import_module
+
+        return getattr(import_module("inspector.report"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

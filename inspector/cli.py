@@ -233,13 +233,14 @@ def _conclude(outcome: Outcome, *, told: bool) -> ExitCode:
 def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> str:
     """What goes to stdout."""
     from inspector.reports import json_document, markdown, summary_text, text_tree
+    from inspector.versions import of_tools
 
     rows = outcome.run_rows()
     table = rows.table if rows is not None else outcome.table()
     target = outcome.built.target if outcome.built is not None else None
     if options.json:
         return json_document.write(
-            tool=_versions(outcome.torch),
+            tool=of_tools(outcome.torch),
             asked=options.target,
             target=target,
             table=table,
@@ -276,37 +277,15 @@ def _wants_colour(options: argparse.Namespace) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb")
 
 
-def _versions(torch: str) -> dict[str, str]:
-    import platform
-
-    return {
-        "nn-inspect": __version__,
-        "python": platform.python_version(),
-        "torch": torch,
-        "textual": _version("textual"),
-        "torchinfo": _version("torchinfo"),
-    }
-
-
-def _version(distribution: str) -> str:
-    """What is installed, as far as it tells without being imported."""
-    from importlib.metadata import PackageNotFoundError, version
-    from importlib.util import find_spec
-
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "installed without metadata" if find_spec(distribution) else "not installed"
-
-
 def _info() -> ExitCode:
     """Everything that a bug report should say."""
     from inspector.config import ConfigError, load, user_file
+    from inspector.versions import version
 
     print(f"nn-inspect {__version__} at {os.path.dirname(os.path.abspath(__file__))}")
     print(f"python     {sys.version.split()[0]} at {sys.executable}, {sys.platform}")
     for name in ("torch", "textual", "rich", "torchinfo", "msgspec", "watchfiles"):
-        print(f"{name:<10} {_version(name)}")
+        print(f"{name:<10} {version(name)}")
     for name in ("TERM", "COLORTERM", "TMUX", "SSH_CONNECTION", "LANG", "LC_ALL", "NO_COLOR", "CUDA_VISIBLE_DEVICES"):
         print(f"{name:<10} {os.environ.get(name, '(not set)')}")
     print(f"config     {user_file(os.environ)}")

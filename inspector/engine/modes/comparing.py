@@ -27,7 +27,7 @@ from inspector.engine.modes.passes import Passes, Rows, Way
 from inspector.engine.modes.proof import Prover, Toggle
 from inspector.engine.modes.rounds import Comparing, Keeping, Measured, Proving, Training
 from inspector.engine.modes.suspects import suspects_of, unexplained
-from inspector.engine.modes.watch import Key, Visit, Watch, flag_of
+from inspector.engine.modes.watch import Key, Visit, flag_of
 from inspector.engine.storages import Copies
 from inspector.mode_schema import Comparison
 
@@ -181,7 +181,7 @@ class ModeComparison:
 
     def _attempt(self, way: Way, around: Comparing, suspects: dict[Key, Toggle] | None = None) -> bool:
         """A pass with another seed; what it raises is told, and no more."""
-        watch = Watch(self._rows.row_of, around, self._passes.on_call)
+        watch = self._passes.watching(around)
         if isinstance(around, Proving):
             around.prover = Prover(watch, lambda visit: (suspects or {})[visit.key](visit), self._copies)
         try:
@@ -200,7 +200,7 @@ class ModeComparison:
         if key is None:
             return None
         listening = Listening(key)
-        listening.watch = Watch(self._rows.row_of, listening, self._passes.on_call)
+        listening.watch = self._passes.watching(listening)
         try:
             self._passes.run("eval", self._seed, listening.watch)
         except Cancelled:

@@ -8,10 +8,10 @@ import math
 from typing import Any
 
 import torch
+from msgspec import structs
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
-from torch.nn.parameter import is_lazy
 
 from inspector.engine.findings.scene import held, runs_torchs_forward
 from inspector.engine.kinds import is_a
@@ -29,30 +29,53 @@ def measure(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     table = _table(module, data)
     if table is None or not table.numel():
         return None
+    together = not isinstance(module, _InstanceNorm)
     mean, variance = held(module, "running_mean"), held(module, "running_var")
-    batches = held(module, "num_batches_tracked")
-    count = int(batches) if batches is not None and batches.device.type != "meta" else None
-    tracked = mean is not None and variance is not None
-    measured = NormMeasured(module.momentum, count, table.shape[2], tracked, float(module.eps), total=table.shape[1])
-    if mean is None or variance is None or mean.is_meta or is_lazy(mean):
+    measured = NormMeasured(
+        momentum=module.momentum,
+        batches=_count(held(module, "num_batches_tracked")),
+        values=table.shape[2] * (table.shape[0] if together else 1),
+        tracked=mean is not None and variance is not None,
+        eps=float(module.eps),
+        total=table.shape[1],
+    )
+    if mean is None or variance is None or mean.is_meta or len(mean) != table.shape[1]:
         return measured
-    return _with_channels(measured, table, mean, variance)
+    with torch.no_grad():
+        return _with_channels(measured, table, together, mean, variance)
+
+
+def _count(batches: Tensor | None) -> int | None:
+    return int(batches) if batches is not None and not batches.is_meta else None
 
 
 def _table(module: _NormBase, data: Tensor) -> Tensor | None:
-    """The batch as groups × channels × values: statistics are taken over the last axis, and averaged over the first."""
+    """The batch as samples × channels × values."""
     if data.is_meta or not data.is_floating_point() or data.dim() < 2:
         return None
-    with torch.no_grad():
-        table = data.detach().to(torch.float64 if data.dtype is torch.float64 else torch.float32)
-        if isinstance(module, _InstanceNorm):
-            unbatched = table.dim() == module._get_no_batch_dim()  # type: ignore[no-untyped-call]
-            return (table.unsqueeze(0) if unbatched else table).flatten(2)
-        return table.transpose(0, 1).flatten(1).unsqueeze(0)
+    table = data.detach().to(torch.float64 if data.dtype is torch.float64 else torch.float32)
+    if isinstance(module, _InstanceNorm) and table.dim() == module._get_no_batch_dim():  # type: ignore[no-untyped-call]
+        table = table.unsqueeze(0)
+    return table.unsqueeze(2) if table.dim() == 2 else table.flatten(2)
 
 
-def _with_channels(measured: NormMeasured, table: Tensor, mean: Tensor, variance: Tensor) -> NormMeasured:
-    batch_variance, batch_mean = (part.mean(0).double() for part in torch.var_mean(table, 2, correction=0))
+def _statistics(table: Tensor, together: bool) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of every channel: of all values together, or the averages of those of the samples.
+
+    Each sample by itself first, about its own mean: that is as exact as torch's way, and takes a tenth of the time.
+    """
+    means = table.mean(2)
+    variances = (table - means.unsqueeze(2)).square_().mean(2).double()
+    means = means.double()
+    mean = means.mean(0)
+    between = (means - mean).square().mean(0) if together else 0.0
+    return mean, variances.mean(0) + between
+
+
+def _with_channels(
+    measured: NormMeasured, table: Tensor, together: bool, mean: Tensor, variance: Tensor
+) -> NormMeasured:
+    batch_mean, batch_variance = _statistics(table, together)
     running_mean, running_variance = mean.detach().double(), variance.detach().double()
     values = measured.values
     unbiased = batch_variance * values / (values - 1) if values > 1 else batch_variance
@@ -62,16 +85,7 @@ def _with_channels(measured: NormMeasured, table: Tensor, mean: Tensor, variance
     distance = ((batch_mean - running_mean).abs() / running_variance.clamp(min=0).sqrt()).nan_to_num(0.0, math.inf)
     columns = (batch_mean, running_mean, batch_variance, running_variance, next_mean, next_variance, distance)
     rows = torch.stack(columns)[:, :MOST_CHANNELS].T.tolist()
-    return NormMeasured(
-        measured.momentum,
-        measured.batches,
-        values,
-        True,
-        measured.eps,
-        tuple(Channel(*row) for row in rows),
-        measured.total,
-        int(distance.argmax()),
-    )
+    return structs.replace(measured, channels=tuple(Channel(*row) for row in rows), farthest=int(distance.argmax()))
 
 
 def step_of(momentum: float | None, batches: int | None) -> float:

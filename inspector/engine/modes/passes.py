@@ -13,12 +13,14 @@ import torch
 from torch import nn
 
 from inspector.engine.forward.conditions import Mode, conditions, own_inputs, reseed, set_mode, unheard
+from inspector.engine.forward.module_classes import ModuleClasses
 from inspector.engine.forward.progress import interruption
 from inspector.engine.forward.recorder import Recorder
+from inspector.engine.forward.sources import Sources
 from inspector.engine.forward.warned import Warnings, silenced
 from inspector.engine.guard import Guard
 from inspector.engine.inputs.sample import Sample
-from inspector.engine.modes.watch import Around, Watch, flag_of
+from inspector.engine.modes.watch import Around, Known, Watch, flag_of
 
 Way = Literal["train", "eval"]
 
@@ -38,6 +40,7 @@ class Passes:
     ) -> None:
         self._model, self._sample, self._rows, self._guard = model, sample, rows, guard
         self.on_call = on_call
+        self._known = Known(Sources(), ModuleClasses())
         self.gradients = False
         """Whether forward differentiates itself, and wants gradients for that."""
         self.warnings = Warnings()
@@ -47,8 +50,12 @@ class Passes:
 
     def watch(self, way: Way, seed: int, around: Around, *, heard: bool = False) -> tuple[Watch, Any]:
         """One pass, with `around` around every call of a module. `heard`: what it prints and warns of is told."""
-        watch = Watch(self._rows.row_of, around, self.on_call)
+        watch = self.watching(around)
         return watch, self.run(way, seed, watch, heard=heard)
+
+    def watching(self, around: Around) -> Watch:
+        """What stands around the calls of a pass."""
+        return Watch(self._rows.row_of, around, self.on_call, self._known)
 
     def run(self, way: Way, seed: int, watch: Watch, *, heard: bool = False) -> Any:
         """One pass that is watched; returns what the model gives."""

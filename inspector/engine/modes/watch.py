@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import get_ident
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import nn
@@ -62,6 +62,13 @@ class Visit:
         return id(self.module) in self.looked
 
 
+class Known(NamedTuple):
+    """What stays the same from pass to pass."""
+
+    sources: Sources
+    classes: ModuleClasses
+
+
 class Around(Protocol):
     """What a pass does around a call."""
 
@@ -73,8 +80,13 @@ class Watch:
     """Every call of one pass. To be entered once."""
 
     def __init__(
-        self, row_of: Callable[[nn.Module], int | None], around: Around, on_call: Callable[[int], None]
+        self,
+        row_of: Callable[[nn.Module], int | None],
+        around: Around,
+        on_call: Callable[[int], None],
+        known: Known | None = None,
     ) -> None:
+        """`known` is what another watch has found out about classes and files."""
         self.visits: dict[Key, Visit] = {}
         """In the order in which they began."""
         self._row_of, self._around, self._on_call = row_of, around, on_call
@@ -82,8 +94,7 @@ class Watch:
         self._counts: dict[int, int] = {}
         self._ended = 0
         self._muted = False
-        self._sources = Sources()
-        self._classes = ModuleClasses()
+        self._sources, self._classes = known or (Sources(), ModuleClasses())
         self._looks = Looks(self._looked)
         self._before: tuple[Original, int] | None = None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from inspector.messages import Load
+from inspector.messages import Load, Run
 from inspector.tui import palette
 from inspector.tui.app import InspectorApp
 from inspector.tui.appearance import Appearance
@@ -23,8 +23,12 @@ PICTURES = Path(__file__).parent / "pictures"
 DRAWN_WITH = "8.2.8"
 
 SCENES = {
-    "lenet-120x40": ("lenet.py", (120, 40), ["down", "down", "down"]),
-    "lenet-80x24": ("lenet.py", (80, 24), ["down", "down", "down"]),
+    "lenet-120x40": ("lenet.py", (120, 40), ["r", "down", "down", "down"]),
+    "lenet-80x24": ("lenet.py", (80, 24), ["r", "down", "down", "down"]),
+    "failed-120x40": ("broken/linear_features.py", (120, 40), ["r"]),
+    "trace-120x40": ("lenet.py", (120, 40), ["r", "t", "s"]),
+    "inputs-80x24": ("module_dict.py", (80, 24), ["r", "i"]),
+    "feature-map-80x24": ("lenet.py", (80, 24), ["r", "down", "p"]),
     "encoder-80x24": ("encoder.py", (80, 24), ["down", "right", "right"]),
     "values-120x40": ("conv_block.py", (120, 40), ["down", "right", "down"]),
     "unregistered-120x40": ("unregistered.py", (120, 40), ["down"]),
@@ -35,10 +39,11 @@ SCENES = {
 
 @pytest.mark.skipif(version("textual") != DRAWN_WITH, reason=f"drawn with Textual {DRAWN_WITH}")
 @pytest.mark.parametrize("name", SCENES)
-async def test_the_picture_is_what_the_window_shows(name: str, renew: bool) -> None:
+async def test_the_picture_is_what_the_window_shows(name: str, renew: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     target, size, keys = SCENES[name]
+    monkeypatch.setenv("COLORTERM", "truecolor")
     look = Appearance(palette.of_the_terminal(), watch=False)
-    app = InspectorApp(lambda hear: RecordedEngine(hear, target), Load(target), look)
+    app = InspectorApp(lambda hear: RecordedEngine(hear, target), Load(target), look, Run())
     with put_back():
         torch.manual_seed(0)  # the values of fresh weights are in the picture
         async with app.run_test(size=size) as pilot:

@@ -357,6 +357,8 @@ class ModesSet(Record, frozen=True, tag="modes-set"):
     """H · the flags of every row, as in `Outline`."""
     as_found: bool
     """Whether they are all as they were when the model was loaded."""
+    notes: tuple[str, ...] = ()
+    """What `train()` would have done beside setting flags."""
 
 
 class ModesCompared(Record, frozen=True, tag="modes-compared"):
@@ -371,6 +373,8 @@ class FindingsReported(Record, frozen=True, tag="findings-reported"):
     of: Literal["structure", "run", "probes"]
     """structure: known without a run. run: of the last recorded run. probes: of further forwards."""
     findings: tuple[Finding, ...]
+    whole: bool = True
+    """False of a first part, which is told because the rest takes long: more of the same follows by itself."""
     guard: str = ""
     """Of probes: the proof that the model was left as found."""
     changed: tuple[str, ...] = ()

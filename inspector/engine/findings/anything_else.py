@@ -173,10 +173,6 @@ def _no_forward(scene: Scene) -> Proof | None:
 
 ANYTHING_ELSE = Rule(
     "NN299",
-    "forward raised",
-    "Forward raised an exception that no rule explains: the module that raised, the user's line and the exception's "
-    "own text are shown, with what was measured of the arguments. An explanation is given only where a measurement "
-    "proves it; so this is also what is said when the arguments look right.",
     (BaseException,),
     _prove_measured,
 )

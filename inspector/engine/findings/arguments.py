@@ -89,10 +89,6 @@ def _fix(scene: Scene, missing: list[str], unknown: list[str], known: list[str])
 
 ARGUMENTS = Rule(
     "NN213",
-    "forward got missing or unexpected arguments",
-    "What was given does not bind to the signature of forward: an argument without a default is missing, there are too "
-    "many, or a keyword is none of its names. The signature is shown beside what was given. Of the model itself it is "
-    "the sample inputs that do not fit: give one --input for each argument.",
     (TypeError,),
     _prove,
     r"argument|positional|keyword",

@@ -37,10 +37,6 @@ def _prove(scene: Scene) -> Proof | None:
 
 BATCH_STATISTICS = Rule(
     "NN212",
-    "BatchNorm in train mode with one value per channel",
-    "In train mode batch normalisation divides by the standard deviation of the batch, and one value for each channel "
-    "has none. Give it a batch of at least 2 (drop_last=True in the DataLoader, for the last and smaller one), or "
-    "switch the layer to eval mode, where it uses its running statistics.",
     (ValueError, RuntimeError),
     _prove,
     r"more than 1 value|per channel",

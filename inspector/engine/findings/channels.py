@@ -108,10 +108,6 @@ def _reading(scene: Scene, layer: _Convolution) -> tuple[str, str]:
 
 CHANNELS = Rule(
     "NN202",
-    "convolution got another number of channels",
-    "A convolution's weight fixes how many channels its input has. When the last axis of the input has that number, "
-    "the image is channels-last (N,H,W,C), as NumPy, PIL and OpenCV give it: permute(0, 3, 1, 2). One channel against "
-    "three is a grey image in a model for RGB, or the reverse. Otherwise set in_channels to what comes from before.",
     (RuntimeError, ValueError),
     _prove_channels,
     r"channels?",
@@ -167,10 +163,6 @@ def _larger_input(scene: Scene, data: Tensor, windows: Windows) -> str:
 
 KERNEL = Rule(
     "NN211",
-    "kernel larger than its input",
-    "A convolution or pooling needs an input at least as large as its (dilated) kernel less the padding on both sides. "
-    "After several poolings little may be left of a small image. Where every layer between the model's input and this "
-    "one is known, the smallest input that would work is worked out and said; otherwise pool less, or pad.",
     (RuntimeError, ValueError),
     _prove_kernel,
     r"[Kk]ernel|[Oo]utput size|too small|computed output",

@@ -74,10 +74,6 @@ def _fix(name: str, device: str, meta: bool) -> str:
 
 DEVICES = Rule(
     "NN203",
-    "tensors on different devices",
-    "All tensors of one operation must be on one device. What is left behind is most often a plain attribute of the "
-    "module, which .to() does not move (register it as a buffer), a tensor made in forward without device=x.device, or "
-    "an input that nobody moved.",
     (RuntimeError, NotImplementedError, TypeError),
     _prove,
     r"\bdevices?\b|cuda|meta|type \(torch\.",

@@ -132,10 +132,6 @@ def _short(dtype: torch.dtype) -> str:
 
 DTYPES = Rule(
     "NN204",
-    "dtypes differ, or ids are not integers",
-    "Layers with weights and matrix products convert nothing: their operands must have one dtype. float64 is what "
-    "NumPy makes of Python's numbers: x.float(), or dtype=np.float32 where the array is made. Integers (images as "
-    "uint8) must be converted too. Embeddings look up rows, so their ids must be int64 or int32: ids.long().",
     (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError),
     _prove,
     _WORDS,

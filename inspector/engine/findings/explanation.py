@@ -12,7 +12,7 @@ import inspector
 from inspector.engine.case import traceback_of
 from inspector.engine.failure import place, sendable
 from inspector.engine.findings.anything_else import ANYTHING_ELSE, plain_message
-from inspector.engine.findings.catalogue import RULES
+from inspector.engine.findings.failure_rules import RULES
 from inspector.engine.findings.rule import Proof, Rule
 from inspector.engine.findings.scene import Scene
 from inspector.engine.forward.calls import Halt

@@ -118,11 +118,6 @@ def sizes_that_give(scene: Scene, seen: Seen, features: int) -> str:
 
 FEATURES = Rule(
     "NN201",
-    "Linear got another number of features",
-    "A linear layer multiplies the last axis of its input with the columns of its weight, so the two must be equal. "
-    "Most often the input was flattened before, and in_features was worked out for an image of another size, or by "
-    "mistake: the number is shown as the channels × height × width that gave it. Set in_features to that number, or "
-    "feed the size of input for which the layer was made. The projections of attention layers count as linear layers.",
     (RuntimeError, AssertionError, ValueError),
     _prove,
     r"mat1|mat2|must have same reduction dim|features?\b|embed|size mismatch|input[12] size",

@@ -101,11 +101,6 @@ def _outside(ids: Any, rows: int) -> tuple[int, int, int, int] | None:
 
 INDICES = Rule(
     "NN207",
-    "embedding index out of range",
-    "An embedding of n rows takes ids from 0 to n-1. Tokenizers with added tokens, a vocabulary counted without its "
-    "padding, labels that begin at 1 and sequences longer than the table of positions give others. Give the embedding "
-    "as many rows as the largest id plus one, or mend the ids. On CUDA the ids are checked before the call: there a "
-    "wrong one ends the context, and everything after it fails.",
     (IndexError, RuntimeError),
     _prove,
     r"range|index",

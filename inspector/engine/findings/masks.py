@@ -153,11 +153,6 @@ def _broadcasts(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 MASKS = Rule(
     "NN209",
-    "attention mask of another shape",
-    "nn.MultiheadAttention takes attn_mask as (target, source), or (batch × heads, target, source) for one per head, "
-    "and key_padding_mask as (batch, source) whatever batch_first is; batch_first decides which axis of the query is "
-    "the batch. In both, True means: ignored. scaled_dot_product_attention takes any mask that broadcasts to (batch, "
-    "heads, target, source), and there True means: used.",
     (RuntimeError, AssertionError, ValueError),
     _prove,
     r"mask",

@@ -69,10 +69,6 @@ def _available() -> int:
 
 MEMORY = Rule(
     "NN214",
-    "out of memory",
-    "The allocator refused what one call asked for. The call and its module are named, with what was asked and what "
-    "was free or held. A dry run finds the shapes without allocating, and its MEM column shows which layers need most; "
-    "a smaller batch needs proportionally less.",
     (RuntimeError, MemoryError),
     _prove,
     r"alloc|memory",

@@ -174,11 +174,6 @@ def _cell(scene: Scene, module: Any) -> Proof | None:
 
 RECURRENCE = Rule(
     "NN208",
-    "RNN, LSTM or GRU got another shape",
-    "A recurrent layer reads its input as (seq, batch, feature), or with batch_first=True as (batch, seq, feature); "
-    "the last axis must be input_size. Its hidden state is always (layers × directions, batch, hidden), whatever "
-    "batch_first is; an LSTM takes a pair of them. The axes are shown as the layer read them, so that a "
-    "swapped pair can be seen.",
     (RuntimeError, ValueError, AttributeError, IndexError, AssertionError),
     _prove,
     r"input_size|hidden|hx|cx|batch|Expected|mat1",

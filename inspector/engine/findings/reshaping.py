@@ -76,10 +76,6 @@ def _fix(scene: Scene, data: Tensor, sizes: tuple[int, ...]) -> str:
 
 COUNT = Rule(
     "NN205",
-    "view or reshape with a wrong count",
-    "view and reshape keep every value, so the sizes must multiply to the number of values that are there; -1 stands "
-    "for what is left, and the others must divide it. The number of values of one sample is shown as the channels × "
-    "height × width that gave it. view(x.size(0), -1) and torch.flatten(x, 1) keep the batch whatever the rest is.",
     (RuntimeError, ValueError),
     _prove_count,
     r"is invalid for input of size|invalid",
@@ -130,10 +126,6 @@ def _since(scene: Scene, data: Tensor) -> str:
 
 CONTIGUITY = Rule(
     "NN206",
-    "view of a non-contiguous tensor",
-    "view needs the values to lie in memory in the order of the axes. permute and transpose change the order of the "
-    "axes and leave the values where they are. reshape copies where it must; contiguous() copies always. Look whether "
-    "the order of the axes is the one that the new shape means.",
     (RuntimeError, ValueError),
     _prove_contiguity,
     r"view",

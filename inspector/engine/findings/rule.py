@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from inspector.catalogue import CATALOGUE
 from inspector.engine.findings.scene import Scene
 from inspector.run_schema import Severity
 
@@ -22,16 +23,17 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One entry of the catalogue."""
+    """How one entry of the catalogue is proven."""
 
     id: str
-    title: str
-    documentation: str
-    """One paragraph: when it fires, why that happens, what mends it."""
     errors: tuple[type[BaseException], ...]
     """Classes that the fault raises; an exception of another class is another fault."""
     prove: Callable[[Scene], Proof | None]
     """Measures the live arguments; None unless they prove the fault. Looks at no text of PyTorch's."""
     words: str = ""
     """Regular expression that PyTorch's text tends to match; it only decides between rules that are all proven."""
-    severity: Severity = "error"
+
+    @property
+    def severity(self) -> Severity:
+        """What the catalogue says."""
+        return CATALOGUE[self.id].severity

@@ -246,11 +246,6 @@ def _transposed(one: tuple[int, ...], other: tuple[int, ...], inner: tuple[int, 
 
 SHAPES = Rule(
     "NN210",
-    "sizes do not broadcast or concatenate",
-    "Elementwise operations need equal sizes on every axis, counted from the last, or a size of 1; cat needs equal "
-    "sizes on all axes but its own; a matrix product needs the last axis of the first to equal axis -2 of the second; "
-    "a norm layer needs the sizes for which its weight or statistics were made. The axis is named, and who made either "
-    "tensor. In a U-Net an odd size that was pooled and scaled up again is the usual cause.",
     (RuntimeError, ValueError, IndexError, AssertionError),
     _prove,
     r"size|shape|must match|dimension|broadcast|stack|elements|multipl",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspector.engine.findings.anything_else import ANYTHING_ELSE
 from inspector.engine.findings.arguments import ARGUMENTS
 from inspector.engine.findings.batch_statistics import BATCH_STATISTICS
 from inspector.engine.findings.channels import CHANNELS, KERNEL
@@ -21,5 +20,3 @@ RULES: tuple[Rule, ...] = (
     ARGUMENTS, MEMORY, DEVICES, DTYPES, BATCH_STATISTICS, INDICES, FEATURES, CHANNELS, KERNEL, RECURRENCE, MASKS,
     COUNT, CONTIGUITY, SHAPES,
 )  # fmt: skip
-CATALOGUE: dict[str, Rule] = {rule.id: rule for rule in sorted((*RULES, ANYTHING_ELSE), key=lambda rule: rule.id)}
-"""By id."""

@@ -19,7 +19,17 @@ from typing import NamedTuple, NoReturn
 from inspector.engine.forward.progress import interruption
 from inspector.engine.session import Session
 from inspector.engine.source_files import library_folders
-from inspector.messages import INTERRUPT, LOCATE, EngineEvent, EngineStarted, Load, Request, RowsDescribed, StageStarted
+from inspector.messages import (
+    INTERRUPT,
+    LOCATE,
+    CallsDescribed,
+    EngineEvent,
+    EngineStarted,
+    Load,
+    Request,
+    RowsDescribed,
+    StageStarted,
+)
 from inspector.wire import Unpacker, pack
 
 HANG_SECONDS = 5.0
@@ -100,7 +110,7 @@ class Engine:
             os._exit(0)  # A fork of the user's code that has come back out of it: only the first one has the wire.
         if isinstance(event, StageStarted):
             self._watch()
-        if not isinstance(event, RowsDescribed):
+        if not isinstance(event, (RowsDescribed, CallsDescribed)):
             _flush()
         self._wire.sendall(pack(event))
 

@@ -29,6 +29,7 @@ from inspector.messages import (
     ModuleDescribed,
     Request,
     RowsDescribed,
+    Run,
     StageStarted,
     StructureFinished,
     StructureOutlined,
@@ -272,7 +273,7 @@ def test_a_row_that_stands_for_something_else_is_refused(engine: Engine, request
     assert (failed.row, failed.failure.type) == (1100, "RowError")
 
 
-@pytest.mark.parametrize("request_", [DescribeModule(0), MeasureTensor(0), Summarize(1)])
+@pytest.mark.parametrize("request_", [DescribeModule(0), MeasureTensor(0), Summarize(1), Run()])
 def test_questions_about_no_model_are_refused(engine: Engine, request_: Request) -> None:
     (failed,) = [*engine.answer(request_), *engine.finish()]
     assert isinstance(failed, Failed)

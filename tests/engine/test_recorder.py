@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from inspector.engine.forward.calls import Call
-from inspector.engine.forward.recorder import CREATED, Recorder
+from inspector.engine.forward.recorder import CREATED, Recorder, Watched
 from inspector.run_schema import CallKind, CallState
 
 
@@ -524,3 +524,23 @@ def test_each_call_of_a_module_is_announced_and_may_be_refused() -> None:
     with pytest.raises(Enough):
         recorder.run(nn.Sequential(nn.Tanh(), nn.Tanh()), (ONE,), {})
     assert recorder.current is None
+
+
+def test_who_wants_to_hear_of_returns_hears_of_every_call_as_it_ends() -> None:
+    heard: list[tuple[str, tuple[int, ...]]] = []
+
+    def hear(opened: Watched, result: Any) -> None:
+        what = opened.call.name or type(opened.call.module).__name__
+        heard.append((what, tuple(opened.args[0].shape)))
+        assert isinstance(result, Tensor)
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu(self.fc(x))
+
+    Recorder(lambda module: 0, on_return=hear).run(Net(), (torch.zeros(2, 3),), {})
+    assert heard == [("Linear", (2, 3)), ("relu", (2, 4)), ("Net", (2, 3))]

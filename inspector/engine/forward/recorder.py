@@ -47,7 +47,8 @@ class Recorder:
     """Everything that one forward calls.
 
     `row_of` gives the row of a module, None for one that has none; `on_call` hears of every call of a module as it
-    begins, and what it raises ends the run.
+    begins, and what it raises ends the run. `on_return` hears of every call that has returned, with what it gave, while
+    its arguments are still there; it must raise nothing, and torch function modes are off meanwhile.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Recorder:
         training: bool = False,
         dry: bool = False,
         on_call: Callable[[Call], None] | None = None,
+        on_return: Callable[[Watched, Any], None] | None = None,
     ) -> None:
         self.calls: list[Call] = []
         """Every call, in the order in which they began."""
@@ -66,7 +68,7 @@ class Recorder:
         """Where the forward stopped, if it did; refers to tensors: to be dropped when it has been explained."""
         self.weights: set[int] = set()
         """Identities of the parameters that operations got."""
-        self._row_of, self._on_call = row_of, on_call
+        self._row_of, self._on_call, self._on_return = row_of, on_call, on_return
         self._training, self._dry, self._operations = training, dry, operations
         self._stats = OutputStats() if statistics and not dry else None
         self._open: list[Watched] = []
@@ -255,6 +257,8 @@ class Recorder:
                     outputs.append(met.seen(path, text, met.stats))
             opened.call.outputs = tuple(outputs)
             self._compare(opened, made, wrote)
+            if self._on_return is not None:
+                self._on_return(opened, result)
 
     def _told_only(self, opened: Watched, found: list[Leaf]) -> bool:
         """Whether a function only told something, and computed no tensor."""

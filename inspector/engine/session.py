@@ -14,10 +14,12 @@ from inspector.engine.failure import LoadFailed, describe
 from inspector.engine.forward.running import Runner
 from inspector.engine.guard import Guard
 from inspector.engine.inputs.sample import Sample
+from inspector.engine.modes.answering import ModeRequests
 from inspector.engine.structure import Structure
 from inspector.engine.target import Built
 from inspector.messages import (
     CHUNK_ROWS,
+    CompareModes,
     DescribeModule,
     DrawTensor,
     EngineEvent,
@@ -29,7 +31,10 @@ from inspector.messages import (
     Request,
     RowsDescribed,
     Run,
+    SampleTraining,
+    SetModes,
     StageStarted,
+    StepStatistics,
     StructureFinished,
     StructureOutlined,
     Summarize,
@@ -44,7 +49,13 @@ Chore = Generator[None, None, None]
 """Work that takes long and can wait between any two of its steps."""
 
 
-_STAGES: dict[type[Request], Stage] = {Load: "structure", Run: "forward"}
+_STAGES: dict[type[Request], Stage] = {
+    Load: "structure",
+    Run: "forward",
+    CompareModes: "forward",
+    StepStatistics: "forward",
+    SampleTraining: "forward",
+}
 """What an exception that nobody expects is put down to."""
 
 
@@ -68,6 +79,7 @@ class Session:
         self._model: nn.Module | None = None
         self._structure: Structure | None = None
         self._runner: Runner | None = None
+        self._mode_requests: ModeRequests | None = None
         self._chores: dict[type[Request], tuple[Request, Chore]] = {}
 
     @property
@@ -109,6 +121,11 @@ class Session:
                 self._send(TensorDrawn(request, picture.draw(self._tensor(row), index, height, width)))
             case DrawTensor():
                 self._runs().draw(request, self._send)
+            case SetModes():
+                self._module(request.row)
+                self._send(self._modes().set(request))
+            case CompareModes() | StepStatistics() | SampleTraining():
+                self._modes().answer(request, self._send)
             case Summarize(depth=depth):
                 self._send(summary.summarize(self._built(), depth))
 
@@ -132,6 +149,7 @@ class Session:
         self._send(ModelBuilt(built.target, built.files, built.others, built.seconds, built.note))
         self._read(built.model, built.request)
         self._runner = Runner(built.model, self._known(), built, given)
+        self._mode_requests = ModeRequests(built.model, self._known(), built, given)
 
     def _read(self, model: nn.Module, request: Load) -> None:
         started = time.perf_counter()
@@ -179,6 +197,11 @@ class Session:
         if self._runner is None:
             raise NotLoadedError("no model has been read in this engine")
         return self._runner
+
+    def _modes(self) -> ModeRequests:
+        if self._mode_requests is None:
+            raise NotLoadedError("no model has been read in this engine")
+        return self._mode_requests
 
     def _known(self) -> Structure:
         if self._structure is None:

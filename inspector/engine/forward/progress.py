@@ -77,9 +77,13 @@ class Progress:
 
     def __call__(self, call: Call) -> None:
         """A call of a module begins."""
+        self.at(call.row)
+
+    def at(self, row: int) -> None:
+        """A call of the module of a row begins."""
         interruption.check()
         self._calls += 1
         now = perf_counter()
         if now >= self._next:
             self._next = now + EVERY_SECONDS
-            self._send(RunProgressed(call.row, self._calls, self._expected))
+            self._send(RunProgressed(row, self._calls, self._expected))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -61,6 +62,23 @@ class Passes:
         """One pass that is watched; returns what the model gives."""
         return self._run(way, seed, watch, lambda args, kwargs: self._model(*args, **kwargs), heard)
 
+    def record(self, way: Way, seed: int, recorder: Recorder) -> None:
+        """One pass that is recorded."""
+        self._run(way, seed, nullcontext(), lambda args, kwargs: recorder.run(self._model, args, kwargs), False)
+
+    def forward(
+        self,
+        way: Way,
+        seed: int,
+        *,
+        sample: Sample | None = None,
+        prepare: Callable[[], object] | None = None,
+        heard: bool = False,
+    ) -> Any:
+        """One pass that nobody watches, on this or on another sample; `prepare` has been called before it."""
+        action = partial(_prepared, prepare, self._model)
+        return self._run(way, seed, nullcontext(), action, heard, sample)
+
     def _run(
         self,
         way: Way,
@@ -68,11 +86,13 @@ class Passes:
         around: AbstractContextManager[object],
         action: Callable[[tuple[Any, ...], dict[str, Any]], Any],
         heard: bool,
+        sample: Sample | None = None,
     ) -> Any:
         interruption.check()
         self._guard.restore()
+        sample = sample or self._sample
         with self._conditions(way, seed, heard):
-            args, kwargs = own_inputs(self._sample.args, self._sample.kwargs)
+            args, kwargs = own_inputs(sample.args, sample.kwargs)
             reseed(seed)
             try:
                 with around, interruption.forward():  # Whatever interrupts forward, what stood around it is left.
@@ -80,10 +100,6 @@ class Passes:
             except BaseException:
                 interruption.check()
                 raise
-
-    def record(self, way: Way, seed: int, recorder: Recorder) -> None:
-        """One pass that is recorded."""
-        self._run(way, seed, nullcontext(), lambda args, kwargs: recorder.run(self._model, args, kwargs), False)
 
     @contextmanager
     def _conditions(self, way: Way, seed: int, heard: bool) -> Iterator[None]:
@@ -107,6 +123,14 @@ class Passes:
             self._train = "kept"
             count = f"{len(frozen):,} modules" if len(frozen) > 1 else "one module"
             self.notes[f"{count} in eval mode stayed so in the train run; model.train() would switch that"] = None
+
+
+def _prepared(
+    prepare: Callable[[], object] | None, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    if prepare is not None:
+        prepare()
+    return model(*args, **kwargs)
 
 
 @contextmanager

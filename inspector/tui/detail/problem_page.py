@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector.catalogue import CATALOGUE
 from inspector.format import literal
 from inspector.run_schema import Finding
 from inspector.tui.detail.page import Page
@@ -31,5 +32,8 @@ def write(page: Page, finding: Finding | None) -> None:
     if finding.source is not None:
         page.fact("line", (f"{literal(finding.source.file)}:{finding.source.line}", palette.base))
         page.fact("", (literal(finding.source.code.strip()), palette.dim))
+    if (entry := CATALOGUE.get(finding.id)) is not None:
+        page.heading(f"{finding.id}: {entry.title}")
+        page.prose(entry.documentation, palette.dim)
     page.blank()
     page.line((f"--ignore {finding.id} silences it", palette.dim))

@@ -7,6 +7,7 @@ while a module of the user's runs: torch's own modules would leave their fast pa
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -64,6 +65,7 @@ def keeps_values(name: str) -> bool:
     return name in _UNCHANGED
 
 
+@cache
 def _written() -> dict[Any, str]:
     """The names under which a user writes torch's functions."""
     names: dict[Any, str] = {}

@@ -169,6 +169,12 @@ class Output:
     hidden: tuple[Tensor, ...]
 
 
+@dataclass
+class Slotted:
+    __slots__ = ("empty", "logits")
+    logits: Tensor
+
+
 class ModelOutput(OrderedDict[str, Any]):
     """As transformers has it: a dictionary whose entries are attributes too."""
 
@@ -198,6 +204,7 @@ VALUES: dict[str, tuple[Any, list[Any]]] = {
     "namedtuple": (Pair(ONE, [ONE]), [(".first", (1,)), (".second[0]", (1,))]),
     "dataclass": (Output(ONE, (ONE, ONE)), [(".logits", (1,)), (".hidden[0]", (1,)), (".hidden[1]", (1,))]),
     "ModelOutput": (ModelOutput(logits=ONE, loss=ONE), [('["logits"]', (1,)), ('["loss"]', (1,))]),
+    "slots": (Slotted(ONE), [(".logits", (1,))]),
     "None": (None, [("", "None")]),
     "return type": (torch.ones(1, 1).max(0), [(".values", (1,)), (".indices", (1,))]),
     "object": (Holder(ONE, ONE), [("", "Holder"), (".kept[0]", (1,)), (".kept[1]", (1,))]),
@@ -211,6 +218,52 @@ def test_trap_33_every_tensor_of_an_output_is_listed(kind: str) -> None:
     value, expected = VALUES[kind]
     seen = recorded(Lambda(lambda self: value)).calls[0].outputs
     assert [(each.path, each.text or each.shape) for each in seen] == expected
+
+
+class Refusing(type):
+    def __getattr__(cls, name: str) -> Any:
+        raise SystemExit
+
+
+class Unwilling(metaclass=Refusing):
+    """An object that ends the process when it is asked for anything."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def __class__(self) -> Any:
+        return Tensor
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None:
+        raise SystemExit
+
+    def _refuse(self, *_: Any) -> Any:
+        raise SystemExit
+
+    __repr__ = __eq__ = __bool__ = __len__ = __iter__ = _refuse  # type: ignore[assignment]
+
+
+class UnwillingDict(dict[str, Any]):
+    def items(self) -> Any:
+        raise SystemExit
+
+
+class UnwillingTensor(Tensor):
+    @property
+    def shape(self) -> Any:  # type: ignore[override]
+        raise RuntimeError
+
+    @classmethod
+    def __torch_function__(cls, *_: Any) -> Any:
+        raise RuntimeError
+
+
+def test_no_object_of_the_users_is_asked_for_anything() -> None:
+    values = Unwilling(), Unwilling, UnwillingDict(a=ONE), torch.ones(2).as_subclass(UnwillingTensor)
+    for value in values:
+        recorder = recorded(Lambda(lambda self, x, value=value: value), value)
+        assert len(recorder.calls[0].inputs) == len(recorder.calls[0].outputs) == 1
 
 
 def test_trap_33_a_distribution_is_named_with_its_tensors() -> None:

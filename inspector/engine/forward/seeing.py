@@ -6,9 +6,8 @@ read by the methods of the built-in classes that they derive from, objects by wh
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
-from types import FunctionType, GeneratorType, MethodType
+from types import FunctionType, GeneratorType, MemberDescriptorType, MethodType
 from typing import Any
 
 import torch
@@ -35,11 +34,14 @@ def leaves(value: Any, path: str = "") -> list[Leaf]:
     if type(value) in PLAIN:
         return [(path, value, "")]
     found: list[Leaf] = []
-    for leaf in _walk(value, path, 0, frozenset(), False):
-        if len(found) == MOST_LEAVES:
-            found.append((path, None, "… and more"))
-            break
-        found.append(leaf)
+    try:
+        for leaf in _walk(value, path, 0, frozenset(), False):
+            if len(found) == MOST_LEAVES:
+                found.append((path, None, "… and more"))
+                break
+            found.append(leaf)
+    except Exception as error:  # A value that cannot be looked at is no reason for a run to end.
+        found.append((path, None, f"cannot be looked at: {_name(type(error))}"))
     return found
 
 
@@ -67,7 +69,7 @@ def _walk(value: Any, path: str, depth: int, above: frozenset[int], tensors_only
                 yield path, None, _name(kind)
             if issubclass(kind, _OPAQUE):
                 return
-            for name, part in attributes(value).items():
+            for name, part in _held(value).items():
                 yield from _walk(part, f"{path}.{name}", depth + 1, above, True)
             return
         for name, part in parts:
@@ -86,16 +88,37 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]] | None:
         return ((f"[{index}]", part) for index, part in enumerate(list.__iter__(value)))
     if issubclass(kind, dict):
         return ((f"[{_key(key)}]", part) for key, part in list(dict.items(value)))
-    if dataclasses.is_dataclass(kind):
-        return ((f".{name}", part) for name, part in attributes(value).items())
+    if any("__dataclass_fields__" in vars(base) for base in _bases(kind)):
+        return ((f".{name}", part) for name, part in _held(value).items())
     return None
 
 
+def _held(value: Any) -> dict[str, Any]:
+    """What an object holds, in its own dictionary and in its slots."""
+    held = {}
+    for base in reversed(_bases(type(value))):
+        for name, member in vars(base).items():
+            if type(member) is MemberDescriptorType:
+                try:
+                    held[name] = member.__get__(value)
+                except AttributeError:  # an empty slot
+                    pass
+    return {**held, **attributes(value)}
+
+
 def _field_names(kind: type) -> tuple[str, ...]:
-    names = kind.__dict__.get("_fields") or ("n_fields" in kind.__dict__ and kind.__dict__.get("__match_args__")) or ()
-    for base in kind.__mro__[1:]:
-        names = names or base.__dict__.get("_fields", ())
-    return names if type(names) is tuple and all(type(name) is str for name in names) else ()
+    for base in _bases(kind):
+        held = vars(base)
+        names = held.get("_fields") or (held.get("__match_args__") if "n_fields" in held else None)
+        if type(names) is tuple and all(type(name) is str for name in names):
+            return names
+    return ()
+
+
+def _bases(kind: type) -> tuple[type, ...]:
+    """A class and those that it derives from, without asking its metaclass."""
+    bases: tuple[type, ...] = type.__dict__["__mro__"].__get__(kind)
+    return bases
 
 
 def _key(key: Any) -> str:
@@ -124,7 +147,7 @@ def _shortened(text: str) -> str:
 
 
 def _name(kind: type) -> str:
-    return sendable(kind.__name__)
+    return sendable(type.__dict__["__name__"].__get__(kind))
 
 
 def _packed(value: Any) -> str:

@@ -220,28 +220,28 @@ def test_trap_33_every_tensor_of_an_output_is_listed(kind: str) -> None:
     assert [(each.path, each.text or each.shape) for each in seen] == expected
 
 
-class Refusing(type):
-    def __getattr__(cls, name: str) -> Any:
-        raise SystemExit
+def unwilling() -> Any:
+    """A class that ends the process when it, or an object of it, is asked for anything."""
 
+    class Refusing(type):
+        def __getattr__(cls, name: str) -> Any:
+            raise SystemExit
 
-class Unwilling(metaclass=Refusing):
-    """An object that ends the process when it is asked for anything."""
+    class Unwilling(metaclass=Refusing):
+        @property
+        def __class__(self) -> Any:
+            return Tensor
 
-    __hash__ = None  # type: ignore[assignment]
+        @__class__.setter
+        def __class__(self, value: Any) -> None:
+            raise SystemExit
 
-    @property
-    def __class__(self) -> Any:
-        return Tensor
+        def _refuse(self, *_: Any) -> Any:
+            raise SystemExit
 
-    @__class__.setter
-    def __class__(self, value: Any) -> None:
-        raise SystemExit
+        __repr__ = __eq__ = __hash__ = __bool__ = __len__ = __iter__ = _refuse
 
-    def _refuse(self, *_: Any) -> Any:
-        raise SystemExit
-
-    __repr__ = __eq__ = __bool__ = __len__ = __iter__ = _refuse  # type: ignore[assignment]
+    return Unwilling
 
 
 class UnwillingDict(dict[str, Any]):
@@ -260,7 +260,8 @@ class UnwillingTensor(Tensor):
 
 
 def test_no_object_of_the_users_is_asked_for_anything() -> None:
-    values = Unwilling(), Unwilling, UnwillingDict(a=ONE), torch.ones(2).as_subclass(UnwillingTensor)
+    cls = unwilling()
+    values = cls(), cls, UnwillingDict(a=ONE), torch.ones(2).as_subclass(UnwillingTensor)
     for value in values:
         recorder = recorded(Lambda(lambda self, x, value=value: value), value)
         assert len(recorder.calls[0].inputs) == len(recorder.calls[0].outputs) == 1

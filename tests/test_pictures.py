@@ -29,6 +29,8 @@ SCENES = {
     "trace-120x40": ("lenet.py", (120, 40), ["r", "t", "s"]),
     "inputs-80x24": ("module_dict.py", (80, 24), ["r", "i"]),
     "feature-map-80x24": ("lenet.py", (80, 24), ["r", "down", "p"]),
+    "modes-120x40": ("conv_block.py", (120, 40), ["d"]),
+    "modes-80x24": ("conv_block.py", (80, 24), ["d"]),
     "encoder-80x24": ("encoder.py", (80, 24), ["down", "right", "right"]),
     "values-120x40": ("conv_block.py", (120, 40), ["down", "right", "down"]),
     "unregistered-120x40": ("unregistered.py", (120, 40), ["down"]),

@@ -125,15 +125,15 @@ def _write_norm(page: Page, measured: NormMeasured) -> None:
     if not measured.channels:
         return
     page.blank()
-    page.line(
-        (f"{'channel':>7} {'batch mean':>11} {'running':>9} {'batch var':>10} {'running':>9} {'distance':>8}", dim)
-    )
+    page.line((f"{'':>3} {'mean of':>8} {'':>7} {'variance':>8}", dim))
+    page.line((f"{'ch':>3} {'batch':>8} {'running':>7} {'batch':>8} {'running':>7} {'far':>5}", dim))
     order = sorted(range(len(measured.channels)), key=lambda at: -_distance(measured.channels[at]))[:_CHANNELS]
     for at in order:
         one = measured.channels[at]
-        means = f"{one.batch_mean:>11.3g} {one.running_mean:>9.3g}"
-        variances = f"{one.batch_variance:>10.3g} {one.running_variance:>9.3g}"
-        page.line((f"{at:>7} {means} {variances} {one.distance:>8.2g}", plain))
+        means = f"{one.batch_mean:>8.3g} {one.running_mean:>7.2g}"
+        variances = f"{one.batch_variance:>8.3g} {one.running_variance:>7.2g}"
+        page.line((f"{at:>3} {means} {variances} {one.distance:>5.2g}", plain))
+    page.line(("far: batch from running mean, in standard deviations", dim))
     if measured.total > len(order):
         page.line((f"the {len(order)} farthest of {plural(measured.total, 'channel')}", dim))
     _write_step(page, measured, measured.channels[order[0]], order[0])

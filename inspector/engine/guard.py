@@ -75,7 +75,12 @@ class Guard:
         self._state: ModelState | None = None
         self._lost: dict[str, None] = {}
         """What could not be put back, in words, each once."""
+        self._hidden_modes: list[tuple[nn.Module, Any]] = []
+        """Modules whose training flag no attribute holds, with what it was: TorchScript keeps it elsewhere."""
         if values:
+            states = zip(self._modules, self._module_states, strict=True)
+            hidden = ((module, state[0]) for module, state in states if "training" not in vars(module))
+            self._hidden_modes += ((module, training) for module, training in hidden if training is not None)
             with _undisturbed():
                 self._state = ModelState(model, self._modules, self._tensors, copies or Copies())
 
@@ -112,6 +117,9 @@ class Guard:
         if self._state is not None:
             with _undisturbed():
                 self._lost.update(dict.fromkeys(map(sendable, self._state.restore(thorough))))
+            for module, training in self._hidden_modes:
+                if _read(module, "training") is not training:
+                    module.training = training
         global_state.put_back_settings(self._settings)
         global_state.put_back_random_states(self._random)
 

@@ -393,3 +393,13 @@ def test_modes_and_default_devices_of_the_users_have_no_say() -> None:
         guard.restore()
         assert guard.check()[1] == ("default device: cpu before, meta now",)
     assert model.num_batches_tracked.item() == 0  # type: ignore[union-attr]
+
+
+def test_modes_that_torchscript_keeps_come_back() -> None:
+    model = nn.Sequential(torch.jit.script(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))))
+    guard = Guard(model, values=True)
+    model.eval()
+    guard.restore()
+    assert [module.training for module in model.modules()] == [True] * 4
+    model.eval()
+    assert guard.check()[1] == ()

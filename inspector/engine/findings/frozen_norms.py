@@ -27,13 +27,15 @@ def _find(scene: ModeScene) -> Iterable[Noticed]:
 
 
 def _moves_though_frozen(module: nn.Module, scene: ModeScene) -> bool:
-    if not is_a(module, _BatchNorm) or not scene.found.get(id(module), False):
+    found = scene.found.get(id(module), False)
+    if not is_a(module, _BatchNorm) or not (found and scene.trained.get(id(module), found)):
         return False
     mine = attributes(module)
     parameters, buffers = mine.get("_parameters") or {}, mine.get("_buffers") or {}
     weights = [weight for weight in (parameters.get("weight"), parameters.get("bias")) if weight is not None]
     frozen = bool(weights) and not any(weight.requires_grad for weight in weights)
-    return frozen and bool(mine.get("track_running_stats")) and buffers.get("running_mean") is not None
+    moves = bool(mine.get("track_running_stats")) and mine.get("momentum") != 0.0
+    return frozen and moves and buffers.get("running_mean") is not None
 
 
 FROZEN_NORMS = ModeRule(

@@ -115,6 +115,8 @@ class Answer:
     def _notes(self, key: Key, before: Visit | None, after: Visit | None) -> list[str]:
         proof = self.proofs.get(key)
         notes = [self.training.notes.get(key, ""), proof.note if proof is not None else ""]
+        if proof is not None and proof.source and before is not None and before.invisible:
+            notes.append("compiled: what happens in it is not visible")
         if before is not None and after is not None and before.looks_at_itself and before.training is after.training:
             notes.append("in train mode in both runs: eval() does not reach it" if before.training else _FROZEN)
         return notes

@@ -25,7 +25,7 @@ from inspector.engine.model_state import ModelState
 from inspector.engine.modes.distance import EQUAL, UNTOLD, Distance
 from inspector.engine.modes.generators import put_back
 from inspector.engine.modes.keeping import Comparer, Keeper, Kept, Room, apart, total
-from inspector.engine.modes.watch import Original, Visit, Watch
+from inspector.engine.modes.watch import Original, Visit, Watch, flag_of
 from inspector.engine.source_files import attributes
 from inspector.engine.storages import Copies
 
@@ -102,6 +102,7 @@ class Prover:
             stack.enter_context(unheard())
             stack.enter_context(silenced())
             stack.enter_context(torch.set_grad_enabled(torch.is_grad_enabled()))
+            flags = [(module, flag_of(module)) for module in nn.Module.modules(visit.module)]
             with undisturbed():
                 state = ModelState(visit.module, nn.Module.modules(visit.module), (), self._copies)
             try:
@@ -118,6 +119,9 @@ class Prover:
                 with undisturbed():
                     for _ in state.restore(thorough=False):
                         pass  # What cannot be put back here is told by the guard of the whole model.
+                for module, flag in flags:
+                    if flag_of(module) is not flag:  # TorchScript keeps it where no attribute leads to.
+                        module.training = flag
 
 
 def _judged(toggled: tuple[Kept, ...], result: Any) -> Proof:
@@ -153,7 +157,7 @@ def set_own_flag(visit: Visit) -> None:
 
 
 def set_flags_looked_at(visit: Visit) -> None:
-    """Every flag that its code looks at; of one that was not seen to look at any, all below it."""
+    """Every flag that its code looks at; of one that nobody sees look at any, its own and all below it."""
     looked = [module for module, _ in visit.looked.values()]
     for module in looked or list(nn.Module.modules(visit.module)):
         module.training = True

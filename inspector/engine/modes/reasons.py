@@ -58,7 +58,6 @@ def _known(module: nn.Module) -> str:
         return f"dropout p={held.get('dropout', 0.0):g} of the attention weights in train mode"
     if is_a(module, nn.RReLU):
         low, high = held.get("lower", 0.0), held.get("upper", 0.0)
-        return (
-            f"draws slopes from {low:.4g} to {high:.4g} in train mode, takes their mean {(low + high) / 2:.4g} in eval"
-        )
+        mean = (low + high) / 2
+        return f"draws slopes from {low:.4g} to {high:.4g} in train mode, takes their mean {mean:.4g} in eval mode"
     return ""

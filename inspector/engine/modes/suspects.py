@@ -22,8 +22,10 @@ def suspects_of(evaluation: Watch, trained: Watch, moved: set[Key]) -> dict[Key,
         if key not in moved or key[1] > MOST_CALLS:
             continue
         others = {one for one in visit.looked if one != id(visit.module)}
-        itself = visit.looks_at_itself or visit.invisible or overrides_train(visit.module)
-        if itself and id(visit.module) in switched:
+        itself = visit.looks_at_itself or overrides_train(visit.module)
+        if visit.invisible:
+            found[key] = set_flags_looked_at
+        elif itself and id(visit.module) in switched:
             found[key] = set_own_flag
         elif others and not others & called:
             found[key] = set_flags_looked_at

@@ -182,7 +182,13 @@ class Watch:
 
 def flag_of(module: nn.Module) -> bool:
     """A module's training flag as an `if` takes it; False of one that has none."""
-    return truth(attributes(module).get("training", False))
+    held = attributes(module)
+    if "training" in held:
+        return truth(held["training"])
+    try:
+        return truth(module.training)  # Compiled modules keep it elsewhere.
+    except Exception:
+        return False
 
 
 def _invisible(known: ModuleClass, module: nn.Module) -> bool:

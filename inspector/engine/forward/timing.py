@@ -113,43 +113,34 @@ def _event() -> torch.cuda.Event:
 def settle(calls: Sequence[Call], passes: Sequence[Pass]) -> bool:
     """Give the calls of a recorded run the medians of some passes; False when the passes called other modules.
 
-    An operation is not timed in the passes: it keeps its part of the time that its module took beside its children.
+    An operation is not timed in the passes: it keeps the time that was recorded for it alone, or less where all of its
+    siblings together find no room in their module.
     """
     modules = [call for call in calls if call.kind == CallKind.MODULE]
     sequence = [id(call.module) for call in modules]
     if not passes or any(each.modules != sequence for each in passes):
         return False
-    own = _own_seconds(calls)
     for index, call in enumerate(modules):
         measured = sorted(each.seconds[index] for each in passes)
         call.seconds = _quantile(measured, 0.5)
         call.spread = (_quantile(measured, 0.75) - _quantile(measured, 0.25)) / 2 if len(measured) > 1 else call.spread
-    _add_up(calls, own)
+    _add_up(calls)
     return True
 
 
-def _own_seconds(calls: Sequence[Call]) -> list[float]:
-    """Of each call, the time that no module in it took, as recorded."""
-    own = [call.seconds for call in calls]
-    for call in calls:
-        if call.parent is not None and call.kind == CallKind.MODULE:
-            own[call.parent.index] -= call.seconds
-    return own
-
-
-def _add_up(calls: Sequence[Call], recorded: list[float]) -> None:
+def _add_up(calls: Sequence[Call]) -> None:
     """Let no call last shorter than what it called: medians of parts may add up to more than the median of a whole."""
-    inner = [0.0] * len(calls)
+    inner, operations = [0.0] * len(calls), [0.0] * len(calls)
     for call in reversed(calls):
         if call.kind == CallKind.MODULE:
             call.seconds = max(call.seconds, inner[call.index])
-            if call.parent is not None:
-                inner[call.parent.index] += call.seconds
+        if call.parent is not None:
+            (inner if call.kind == CallKind.MODULE else operations)[call.parent.index] += call.seconds
     for call in calls:
         if call.kind == CallKind.OPERATION and call.parent is not None and call.parent.kind == CallKind.MODULE:
             around = call.parent
-            room, was = around.seconds - inner[around.index], recorded[around.index]
-            call.seconds *= min(max(room, 0.0) / was, 1.0) if was > 0 else 0.0
+            room, wanted = max(around.seconds - inner[around.index], 0.0), operations[around.index]
+            call.seconds *= min(room / wanted, 1.0) if wanted > 0 else 0.0
 
 
 def _quantile(ascending: list[float], share: float) -> float:

@@ -1,4 +1,4 @@
-"""What a rule about train and eval is: it looks at a comparison and at the flags, and says what is wrong with them."""
+"""What a rule about train and eval is: it looks at a comparison, and says what is wrong with the model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from inspector.catalogue import CATALOGUE
 from inspector.engine.failure import sendable
 from inspector.engine.modes.noise import Noise
 from inspector.mode_schema import Comparison
-from inspector.run_schema import Finding, Severity
+from inspector.run_schema import Finding
 from inspector.schema import Source
 
 
@@ -22,10 +23,8 @@ class ModeScene:
     row_of: Callable[[nn.Module], int | None]
     path_of: Callable[[int], str]
     comparison: Comparison
-    found: dict[int, bool]
-    """The training flags of all modules as they were found, by the modules' identities."""
     trained: dict[int, bool]
-    """Those of the modules that the train run called, as they were then."""
+    """The training flags of the modules that the train run called, as they were then, by the modules' identities."""
     noise: Noise | None = None
     """Where two eval runs begin to differ, if they do."""
 
@@ -51,13 +50,9 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class ModeRule:
-    """One entry of the catalogue."""
+    """How one entry of the catalogue is found."""
 
     id: str
-    title: str
-    documentation: str
-    """One paragraph: when it fires, why that happens, what mends it."""
-    severity: Severity
     find: Callable[[ModeScene], Iterable[Noticed]]
 
     def findings(self, scene: ModeScene) -> Iterable[Finding]:
@@ -65,7 +60,7 @@ class ModeRule:
         for noticed in self.find(scene):
             yield Finding(
                 id=self.id,
-                severity=self.severity,
+                severity=CATALOGUE[self.id].severity,
                 row=scene.row_of(noticed.module),
                 path=scene.path(noticed.module),
                 message=sendable(noticed.message),

@@ -86,12 +86,4 @@ def _how_far(channel: Channel, norm: NormMeasured) -> float:
     return max(means, abs(math.log(spread)) / (math.log(FAR) + chance))
 
 
-RUNNING_STATISTICS = ModeRule(
-    "NN403",
-    "Running statistics are far from this batch's",
-    "In eval mode a normalisation uses the running statistics of training. When they were never updated, or are far "
-    "from those of the batch at hand, eval mode gives something else than train mode did. On inputs that were drawn at "
-    "random the distance says nothing, and is not told.",
-    "note",
-    _find,
-)
+RUNNING_STATISTICS = ModeRule("NN403", _find)

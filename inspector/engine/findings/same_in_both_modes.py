@@ -66,12 +66,4 @@ def _why(scene: ModeScene, module: nn.Module) -> str:
     return "does not reach the output" if row in sources else "gives the same in both"
 
 
-SAME_IN_BOTH_MODES = ModeRule(
-    "NN404",
-    "The same output in both modes",
-    "The model holds dropouts or normalisations that behave differently in train mode, and yet its output is the same "
-    "bit for bit: their probability is 0, they are frozen in eval mode, or forward does not call them. Regularisation "
-    "that is believed to be on is off.",
-    "note",
-    _find,
-)
+SAME_IN_BOTH_MODES = ModeRule("NN404", _find)

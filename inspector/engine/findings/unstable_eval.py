@@ -42,13 +42,4 @@ def _fix(function: str) -> str:
     return "draw only `if self.training`, where that is what is meant"
 
 
-UNSTABLE_EVAL = ModeRule(
-    "NN401",
-    "Two eval runs on one input differ",
-    "In eval mode a model is expected to give the same for the same input. Functional dropout is on unless it is told "
-    "training=self.training; scaled_dot_product_attention drops whenever dropout_p is above 0; a Dropout that is made "
-    "in forward, or kept in a plain list, never hears of eval(). Where the randomness is meant, as in a sampler, there "
-    "is nothing to mend.",
-    "warning",
-    _find,
-)
+UNSTABLE_EVAL = ModeRule("NN401", _find)

@@ -77,8 +77,6 @@ class ModeComparison:
         most_bytes: int | None = None,
     ) -> None:
         self._model, self._sample, self._rows, self._seed, self._device = model, sample, rows, seed, device
-        guard.restore()
-        self._found = {id(module): flag_of(module) for module in nn.Module.modules(model)}
         self._passes = Passes(model, sample, rows, guard, on_call)
         self._copies = Copies()
         self._keeping = Keeping(Room(most_bytes))
@@ -215,7 +213,7 @@ class ModeComparison:
 
     def _with_findings(self, comparison: Comparison, noise: Noise | None) -> Comparison:
         trained = {id(visit.module): visit.training for visit in self._answer.trained.visits.values()}
-        scene = ModeScene(self._model, *self._rows, comparison, self._found, trained, noise)
+        scene = ModeScene(self._model, *self._rows, comparison, trained, noise)
         return structs.replace(comparison, findings=findings_of(scene))
 
     def _tell_failure(self, comparison: Comparison, way: Way, error: BaseException) -> Comparison:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "inspector"
-ROOMS = ("engine", "tui", "reports")
+ROOMS = ("cards", "engine", "tui", "reports")
 
 HEAVY = ("torch", "torchinfo", "numpy", "inspector.engine")
 WINDOW = ("textual", "inspector.tui")
@@ -55,13 +55,18 @@ def test_the_reports_load_neither_torch_nor_a_window() -> None:
     assert trespassers(modules(PACKAGE / "reports"), (*HEAVY, *WINDOW)) == set()
 
 
+def test_the_cards_load_neither_torch_nor_a_front_end() -> None:
+    front = [name for name in front_room() if name not in SHARED]
+    assert trespassers(modules(PACKAGE / "cards"), (*HEAVY, *WINDOW, *front, "rich", "inspector.reports")) == set()
+
+
 def test_the_window_loads_no_torch_and_no_report() -> None:
     assert trespassers(modules(PACKAGE / "tui"), (*HEAVY, "inspector.reports")) == set()
 
 
 def test_the_engine_loads_no_front_end() -> None:
     front = [name for name in front_room() if name not in SHARED]
-    assert trespassers(modules(PACKAGE / "engine"), (*WINDOW, *front, "rich", "inspector.reports")) == set()
+    assert trespassers(modules(PACKAGE / "engine"), (*WINDOW, *front, "rich", "inspector.cards", "inspector.reports")) == set()
 
 
 def test_the_contracts_name_every_module_of_the_front_room() -> None:

@@ -59,7 +59,9 @@ def seen(calls: list[Call]) -> list[tuple[Any, ...]]:
             call.name,
             call.number,
             call.state,
-            [(s.path, s.shape, s.dtype, s.strides) for s in call.outputs],
+            [(s.path, s.shape, s.dtype, s.strides, s.text, s.maker) for s in (*call.inputs, *call.outputs)],
+            call.notes,
+            call.memory,
         )
         for call in calls
     ]
@@ -91,11 +93,14 @@ class Busy(nn.Module):
         self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
         self.lstm = nn.LSTM(8, 4, num_layers=2, bidirectional=True, batch_first=True)
         self.head = nn.Linear(8, 5)
+        self.token = nn.Parameter(torch.zeros(1, 1, 8))
+        self.places = nn.Buffer(torch.arange(6).view(2, 3), persistent=False)
 
     def forward(self, x: Tensor, scale: float = 2.0) -> dict[str, Any]:
         y = F.relu(self.norm(self.conv(x)), inplace=True) * scale
         y = F.max_pool2d(y, 2).to(memory_format=torch.channels_last)
-        pixels = y.flatten(2).transpose(1, 2)
+        token = self.token.expand(len(x), -1, -1)
+        pixels = y.flatten(2).transpose(1, 2) + token.mT.mT * self.places.view(-1)[0]
         attended, weights = self.attention(pixels, pixels, pixels)
         states, (hidden, _) = self.lstm(attended + pixels)
         parts = states.chunk(2, -1) + states.split([3, 5], -1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from inspector.engine.failure import message_of, sendable
 from inspector.engine.forward.calls import Call, Halt
@@ -97,7 +97,15 @@ def run(
 
     def recorder() -> Recorder:
         rows = runner.row_of(row_of)
-        return Recorder(rows, statistics=False, operations=operations, training=training, dry=True, on_call=on_call)
+        return Recorder(
+            rows,
+            statistics=False,
+            operations=operations,
+            training=training,
+            dry=True,
+            on_call=on_call,
+            stand_in=runner.stand_in,
+        )
 
     result = runner.record(recorder(), gradients=False)
     if result.error is not None and _wants_gradients(result.error):
@@ -127,6 +135,10 @@ class _Runner:
     def row_of(self, row_of: Callable[[nn.Module], int | None]) -> Callable[[nn.Module], int | None]:
         """The same function for the modules of whatever is run."""
         return lambda module: (row_of if self._copy is None else self._copy.row_of(row_of))(module)
+
+    def stand_in(self, tensor: Tensor) -> Tensor | None:
+        """What operations have taken in place of a real tensor."""
+        return self._shapes.stand_in(tensor)
 
     def record(self, recorder: Recorder, gradients: bool) -> DryRun:
         """The forward that everything is seen in."""

@@ -30,11 +30,13 @@ from inspector.engine.forward.known_values import (
     KnowingConverter,
     as_if,
     grows_too_large,
+    is_view,
+    know_view,
     make_known,
     may_be_known,
 )
 from inspector.engine.forward.real_refusals import refuse_mixed, refuse_unequal
-from inspector.engine.forward.shape_memo import ShapeMemo
+from inspector.engine.forward.shape_memo import REAL, ShapeMemo
 from inspector.engine.source_files import is_library
 
 MOST_COMPUTED = 1 << 24
@@ -69,6 +71,10 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
         made: Tensor = tensor if self.is_our_fake(tensor) else self.fake_tensor_converter.from_real_tensor(self, tensor)
         return made
 
+    def stand_in(self, tensor: Tensor) -> Tensor | None:
+        """The tensor without values that operations have taken in place of this one, if they have."""
+        return self.fake_tensor_converter.known(tensor)
+
     def forget(self) -> None:
         """Give every real tensor the version counter that it had, and forget all of them."""
         for _, preserved in self._versions.values():
@@ -97,6 +103,8 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
 
     def _result(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._preserve(func, args, kwargs)
+        if args and type(args[0]) in REAL and is_view(func):  # A view of it is one of what stands for it.
+            args = (self.fake(args[0]), *args[1:])
         key = _memo.key(func, args, kwargs)
         if key is not None:
             known, out = _memo.recall(key, self, args)
@@ -118,8 +126,11 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
     def _find_out(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._inside, self._computed = True, args
         try:
-            with _forgetting(func, args, kwargs):
-                return self.dispatch(func, types, args, kwargs)
+            with _forgetting(func, args, kwargs) as known:
+                out = self.dispatch(func, types, args, kwargs)
+            if known:
+                know_view(func, args, kwargs, out)
+            return out
         finally:
             self._inside, self._computed = False, ()
 
@@ -153,17 +164,21 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def _forgetting(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[None]:
-    """Let known values be unknown to an operation that would make something large of them."""
+def _forgetting(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[bool]:
+    """Let known values be unknown to an operation that would make something large of them, and to one that makes a
+    view: computed by itself that would share no memory with what it is a view of. Says whether they still hold for it.
+    """
     known = [tensor for tensor in _tensors([*args, *kwargs.values()]) if isinstance(tensor, FakeTensor)]
     values = [tensor.constant for tensor in known]
-    if not known or any(value is None for value in values) or not grows_too_large(func, args, kwargs):
-        yield
+    unknown = not known or any(value is None for value in values)
+    large = not unknown and grows_too_large(func, args, kwargs)
+    if unknown or not (large or is_view(func)):
+        yield False
         return
     for tensor in known:
         tensor.constant = None
     try:
-        yield
+        yield not large
     finally:
         if not _written(func):
             for tensor, value in zip(known, values, strict=True):

@@ -47,6 +47,29 @@ def make_known(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], fak
         converter.know(fake, value)
 
 
+def know_view(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+    """Let views of known values know theirs: the same view of the values, so that both are written to as one."""
+    values = function(*map(_values, args), **{name: _values(value) for name, value in kwargs.items()})
+    lone = isinstance(out, Tensor)
+    for fake, value in zip((out,) if lone else out, (values,) if lone else values, strict=True):
+        if type(fake) is FakeTensor and may_be_known(value):
+            converter = fake.fake_mode.fake_tensor_converter
+            assert isinstance(converter, KnowingConverter)
+            converter.know(fake, value)
+
+
+def _values(value: Any) -> Any:
+    return value.constant if isinstance(value, FakeTensor) else value
+
+
+def is_view(function: Any) -> bool:
+    """Whether what comes of an operation is a part of what goes in, and nothing is written."""
+    return isinstance(function, OpOverload) and function.is_view and function not in _LIFTS
+
+
+_LIFTS = (torch.ops.aten.lift_fresh.default, torch.ops.aten.lift.default)
+
+
 def grows_too_large(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether more would come of known values than is worth knowing."""
     try:
@@ -71,6 +94,10 @@ class KnowingConverter(FakeTensorConverter):
     def __init__(self) -> None:
         super().__init__()
         self._kept: list[FakeTensor] = []
+
+    def known(self, t: Tensor) -> FakeTensor | None:
+        """The fake tensor that was made of a real one before."""
+        return self._get_memo(t)
 
     def from_real_tensor(
         self, fake_mode: FakeTensorMode, t: Tensor, make_constant: bool = False, *args: Any, **kwargs: Any

@@ -24,7 +24,7 @@ from inspector.engine.forward.makers import Makers, Met
 from inspector.engine.forward.module_classes import ModuleClass, ModuleClasses, has_hooks
 from inspector.engine.forward.operations import Names, OperationMode, Switch, keeps_values
 from inspector.engine.forward.output_stats import OutputStats
-from inspector.engine.forward.seeing import Leaf, Seer, leaves, version_of
+from inspector.engine.forward.seeing import Leaf, Seer, leaves, storage_of, version_of
 from inspector.engine.forward.sources import Sources
 from inspector.run_schema import CallKind, CallState, Seen
 from inspector.schema import Source, TensorStats
@@ -48,7 +48,8 @@ class Recorder:
 
     `row_of` gives the row of a module, None for one that has none; `on_call` hears of every call of a module as it
     begins, and what it raises ends the run. `on_return` hears of every call that has returned, with what it gave, while
-    its arguments are still there; it must raise nothing, and torch function modes are off meanwhile.
+    its arguments are still there; it must raise nothing, and torch function modes are off meanwhile. `stand_in` gives the
+    tensor that operations take in a real one's place, where they do.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Recorder:
         dry: bool = False,
         on_call: Callable[[Call], None] | None = None,
         on_return: Callable[[Watched, Any], None] | None = None,
+        stand_in: Callable[[Tensor], Tensor | None] | None = None,
     ) -> None:
         self.calls: list[Call] = []
         """Every call, in the order in which they began."""
@@ -69,6 +71,7 @@ class Recorder:
         self.weights: set[int] = set()
         """Identities of the parameters that operations got."""
         self._row_of, self._on_call, self._on_return = row_of, on_call, on_return
+        self._stand_in = stand_in
         self._training, self._dry, self._operations = training, dry, operations
         self._stats = OutputStats() if statistics and not dry else None
         self._open: list[Watched] = []
@@ -284,6 +287,9 @@ class Recorder:
     def _compare(self, opened: Watched, made: list[Met], wrote: bool) -> None:
         """How the outputs' memory is related to that of the inputs."""
         given = [met.storage[0] for _, met in opened.given if met.storage is not None]
+        if self._stand_in is not None:
+            stood_in = (self._stand_in(tensor) for tensor, _ in opened.given)
+            given += [held[0] for tensor in stood_in if tensor is not None and (held := storage_of(tensor))]
         viewed = passed_on = False
         new: dict[int, int] = {}
         for met in made:

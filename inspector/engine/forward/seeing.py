@@ -23,6 +23,7 @@ MOST_LEAVES = 256
 DEEPEST = 8
 _LONGEST_TEXT = 80
 _SPELLED = frozenset((type(None), bool, int, float, complex, type(...), torch.dtype, torch.device, torch.Size, slice))
+_ENDS = ("start", "stop", "step")
 _OPAQUE = (FunctionType, MethodType, GeneratorType, nn.Module, type)
 
 Leaf = tuple[str, Any, str]
@@ -130,15 +131,22 @@ def _key(key: Any) -> str:
 def _spelled(value: Any) -> str | None:
     """A plain value, or a short sequence of plain ones, as it would be typed; None of everything else."""
     kind = type(value)
-    if kind in _SPELLED:
+    if _is_plain(value):
         return _shortened(repr(value))
     if kind is str:
         return _shortened(sendable(repr(value[: 2 * _LONGEST_TEXT])))
-    if kind in (tuple, list) and all(type(part) in _SPELLED for part in value[:MOST_LEAVES]):
+    if kind in (tuple, list) and all(map(_is_plain, value[:MOST_LEAVES])):
         return _shortened(repr(value[:_LONGEST_TEXT]))
     if kind is dict and not value:
         return "{}"
     return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether its repr is short, and calls nothing of anybody's: a slice may be one from tensor to tensor."""
+    if type(value) is slice:
+        return all(type(end) in _SPELLED for end in (value.start, value.stop, value.step))
+    return type(value) in _SPELLED
 
 
 def _shortened(text: str) -> str:

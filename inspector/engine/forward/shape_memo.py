@@ -21,7 +21,7 @@ Key = tuple[Any, ...]
 _PLAIN = frozenset(
     {int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size}
 )
-_REAL = frozenset({Tensor, nn.Parameter})
+REAL = frozenset({Tensor, nn.Parameter})
 _UNSTEADY = tuple(
     getattr(torch.Tag, name)
     for name in ("dynamic_output_shape", "data_dependent_output", "inplace_view")
@@ -133,7 +133,7 @@ class _Tensors:
                     return False
                 self.constants += value.constant is not None
                 parts.append((value.shape, value.stride(), value.dtype, value.fake_device))
-            elif kind in _REAL:
+            elif kind in REAL:
                 if offsets or value.layout is not torch.strided or value.dtype.is_complex or value.is_nested:
                     return False
                 parts.append((value.shape, value.stride(), value.dtype, value.device))

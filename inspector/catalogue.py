@@ -310,7 +310,7 @@ _RUN = (
     Entry(
         "NN312", "note", "warnings of the run",
         "Python warnings that were raised while the model ran, each once, with the line that raised it. In the output "
-        "of a training they scroll away.",
+        "of a training they scroll away, and some of them tell of a silent fault.",
     ),
     Entry(
         "NN314", "warning", "the output carries no gradient",

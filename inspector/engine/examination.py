@@ -80,6 +80,8 @@ class Special:
     wraps: str = ""
     note: str = ""
     ghosts: tuple[Ghost, ...] = ()
+    aliases: tuple[tuple[str, Tensor], ...] = ()
+    """Plain attributes that hold a registered buffer, or a container with one, and that buffer."""
     made: tuple[Made, ...] = ()
     """Made from the module's own tensors, by hooks."""
     parametrized: tuple[str, ...] = ()
@@ -260,6 +262,7 @@ class Examiner:
             parametrized=parametrized_names(children) if "parametrizations" in children else (),
         )
         special.ghosts = tuple(self._ghosts(module, attributes, special.made))
+        special.aliases = self.ghosts.take_aliases()
         return special if any(getattr(special, name) for name in Special.__slots__) else NOTHING_SPECIAL
 
     def _ghosts(self, module: nn.Module, attributes: dict[str, Any], made: tuple[Made, ...]) -> list[Ghost]:

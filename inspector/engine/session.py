@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from inspector.engine import detail, picture, structure, summary, target, tensor_stats
 from inspector.engine.failure import LoadFailed, describe
+from inspector.engine.findings import structure_rules, uninitialized
 from inspector.engine.forward.running import Runner
 from inspector.engine.guard import Guard
 from inspector.engine.inputs.sample import Sample
@@ -24,6 +25,7 @@ from inspector.messages import (
     DrawTensor,
     EngineEvent,
     Failed,
+    FindingsReported,
     Load,
     MeasureTensor,
     ModelBuilt,
@@ -41,7 +43,7 @@ from inspector.messages import (
     TensorDrawn,
     TensorMeasured,
 )
-from inspector.schema import Stage
+from inspector.schema import Source, Stage
 
 _pack_rows = msgspec.msgpack.Encoder().encode
 
@@ -131,6 +133,8 @@ class Session:
 
     def _fail(self, error: BaseException, request: Request) -> None:
         if isinstance(error, LoadFailed):
+            if (finding := uninitialized.of_failure(error.failure)) is not None:
+                self._send(FindingsReported("structure", (finding,)))
             self._send(Failed(error.failure))
         else:
             failure = describe(error, _STAGES.get(type(request), "engine"))
@@ -147,12 +151,12 @@ class Session:
         """Describe a model that is there. A `given` sample is what its runs get, whatever a request says of inputs."""
         self._model = built.model
         self._send(ModelBuilt(built.target, built.files, built.others, built.seconds, built.note))
-        self._read(built.model, built.request)
+        self._read(built)
         self._runner = Runner(built.model, self._known(), built, given)
         self._mode_requests = ModeRequests(built.model, self._known(), built, given)
 
-    def _read(self, model: nn.Module, request: Load) -> None:
-        started = time.perf_counter()
+    def _read(self, built: Built) -> None:
+        model, started = built.model, time.perf_counter()
         self._send(StageStarted("reading the structure"))
         if (preview := structure.preview(model)) is not None:
             self._send(StructureOutlined(preview.outline, time.perf_counter() - started, preview=True))
@@ -162,10 +166,10 @@ class Session:
         guard = Guard(model)
         self._structure = structure.read(model)
         self._send(StructureOutlined(self._structure.outline, time.perf_counter() - started))
-        self._chores[Load] = (request, self._tell_all(self._structure, guard))
+        self._chores[Load] = (built.request, self._tell_all(built, self._structure, guard))
 
-    def _tell_all(self, known: Structure, guard: Guard) -> Chore:
-        """Describe every row, what a front end shows first before the rest."""
+    def _tell_all(self, built: Built, known: Structure, guard: Guard) -> Chore:
+        """Describe every row, what a front end shows first before the rest; then what is noticed of all of them."""
         for first, count in spans(known.opening_rows()):
             self._tell(known, first, count)
         for first in range(0, known.outline.count, CHUNK_ROWS):
@@ -173,6 +177,9 @@ class Session:
             self._tell(known, first, CHUNK_ROWS)
         yield
         self._send(StructureFinished(*guard.check()))
+        yield
+        origin = Source(built.target.file, built.target.line) if built.target.line else None
+        yield from structure_rules.reporting(built.model, known, self._send, built.request.device, origin)
 
     def _tell(self, known: Structure, first: int, count: int) -> None:
         count = min(count, known.outline.count - first)

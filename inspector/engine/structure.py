@@ -41,6 +41,11 @@ class Structure:
         self._rows: dict[int, int] | None = None
         """First rows by the identities of their modules; made when it is asked for."""
 
+    @property
+    def describer(self) -> Describer:
+        """The columns and live objects behind the rows, for those who look at all of them."""
+        return self._describer
+
     def rows(self, first: int, count: int) -> list[Row]:
         """Records of consecutive rows; fewer than `count` at the end."""
         return list(self._describer.rows(first, count))

@@ -75,6 +75,8 @@ class Ghosts:
         self.tensors: list[Ghost] = []
         """The tensors among the ghosts that were found."""
         self._held_by_class: dict[type, tuple[tuple[str, Any], ...]] = {}
+        self._met: list[Tensor] = []
+        self._aliases: list[tuple[str, Tensor]] = []
 
     def may_hold(self, cls: type) -> bool:
         """Whether a value of this class can be, or contain, a module or a tensor."""
@@ -94,17 +96,30 @@ class Ghosts:
 
     def among(self, attributes: Iterable[tuple[str, Any]], container: str = "attribute") -> list[Ghost]:
         """The ghosts among some plain attributes of a module."""
-        found = (
-            self._look(str(name), value, container, ()) for name, value in attributes if self.may_hold(type(value))
-        )
-        return [ghost for ghost in found if ghost is not None]
+        found = []
+        for name, value in attributes:
+            if self.may_hold(type(value)):
+                ghost = self._look(str(name), value, container, ())
+                found += [ghost] if ghost is not None else []
+                if self._met:
+                    self._aliases.append((str(name), self._met[0]))
+                    self._met.clear()
+        return found
+
+    def take_aliases(self) -> tuple[tuple[str, Tensor], ...]:
+        """The attributes met since this was asked last that hold a registered buffer besides, each with one."""
+        taken = tuple(self._aliases)
+        self._aliases.clear()
+        return taken
 
     def _look(self, name: str, value: Any, container: str, around: tuple[int, ...]) -> Ghost | None:
         if isinstance(value, nn.Module):
             return None if id(value) in self._registered() else self._module(name, value, container)
         if isinstance(value, Tensor):
-            known = id(value) in self._registered() or _is_part_of_flat(value)
-            return None if known else self._tensor(name, value, container)
+            if id(value) in self._registered():
+                self._met += [] if isinstance(value, nn.Parameter) else [value]
+                return None
+            return None if _is_part_of_flat(value) else self._tensor(name, value, container)
         if len(around) >= DEPTH or id(value) in around:
             return None
         return self._container(name, value, container, (*around, id(value)))

@@ -1,0 +1,220 @@
+"""How a class uses one of its own attributes: whether it moves a tensor to its input before it computes with it.
+
+Code that does so by hand is right without a buffer, and nothing is to be said of it. All of this is read from the
+text; where the text leaves a doubt, the answer is that the class knows what it does.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from inspector.engine.class_text import CONSTRUCTORS, ClassText, Function, is_own, self_of, texts_of, tree_of
+
+_MOVES = {"to", "type_as", "cuda", "cpu", "xpu", "npu", "mps", "numpy", "tolist", "item"}
+_ASKED = {"shape", "dtype", "device", "ndim", "requires_grad", "is_cuda", "layout", "grad", "itemsize", "nbytes"}
+_ASKED_BY_CALL = {"size", "dim", "numel", "nelement", "is_floating_point", "data_ptr", "stride", "element_size"}
+_DEVICES = {"device", "dev", "get_device"}
+_LIKE = {"new_tensor", "new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like"}
+_HARMLESS_CALLS = {"len", "isinstance", "type", "id", "hasattr", "print", "repr", "str"}
+_ALIASES = 3
+"""How often a value may be given another name before it is lost sight of."""
+
+
+def is_handled(cls: type, name: str) -> bool:
+    """Whether a class moves a tensor attribute by itself, makes it anew before it reads it, or only keeps it."""
+    texts = texts_of(cls)
+    methods = [_Method(method, text, texts) for text in texts for method in text.methods]
+    if any(each.name == "_apply" for each in methods):
+        return True
+    building = _building(methods)
+    running = [each for each in methods if each.name not in building]
+    if any(each.stores_moved(name) for each in running):
+        return True
+    if any(each.reads_unmoved(name) for each in running):
+        return False
+    if any(each.loads(name) or each.stores(name) for each in running):
+        return True
+    return any(each.loads(name) for each in methods)  # What only the constructor reads is a step on its way.
+
+
+def is_made_anew(cls: type, name: str) -> bool:
+    """Whether a method other than the constructor assigns the attribute."""
+    texts = texts_of(cls)
+    methods = [_Method(method, text, texts) for text in texts for method in text.methods]
+    building = _building(methods)
+    return any(each.stores(name) for each in methods if each.name not in building)
+
+
+class _Method:
+    """One method, with the way from every node to what stands around it."""
+
+    def __init__(self, node: Function, text: ClassText, texts: list[ClassText]) -> None:
+        self.node, self.name = node, node.name
+        self._text, self._texts = text, texts
+        self._around = {below: above for above in ast.walk(node) for below in ast.iter_child_nodes(above)}
+
+    def uses_of_self(self) -> set[str]:
+        """Names that it asks its module for."""
+        mine = self_of(self.node)
+        return {
+            node.attr
+            for node in ast.walk(self.node)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == mine
+        }
+
+    def loads(self, name: str) -> list[ast.expr]:
+        """Where it reads the attribute."""
+        return [node for node in ast.walk(self.node) if isinstance(node, ast.expr) and self._reads(node, name)]
+
+    def _reads(self, node: ast.expr, name: str) -> bool:
+        if isinstance(node, ast.Call):
+            called = isinstance(node.func, ast.Name) and node.func.id == "getattr"
+            return called and any(isinstance(each, ast.Constant) and each.value == name for each in node.args)
+        if not is_own(node, self.node, name):
+            return False
+        return isinstance(getattr(node, "ctx", None), ast.Load) or isinstance(self._around.get(node), ast.AugAssign)
+
+    def stores(self, name: str) -> list[tuple[ast.stmt, ast.expr | None]]:
+        """The statements that assign the attribute, with what they assign."""
+        found: list[tuple[ast.stmt, ast.expr | None]] = []
+        for node in ast.walk(self.node):
+            if is_own(node, self.node, name) and isinstance(getattr(node, "ctx", None), ast.Store):
+                statement = self._statement(node)
+                found.append((statement, getattr(statement, "value", None)))
+        return found
+
+    def stores_moved(self, name: str) -> bool:
+        """Whether it puts something there that was made on a device it knows."""
+        return any(value is not None and _on_a_known_device(value) for _, value in self.stores(name))
+
+    def reads_unmoved(self, name: str) -> bool:
+        """Whether it computes with the attribute as it is."""
+        first = min((statement.lineno for statement, _ in self.stores(name)), default=None)
+        return any(
+            not self._is_moved(load, _ALIASES) and (first is None or load.lineno <= first) for load in self.loads(name)
+        )
+
+    # --- the way of one value ---------------------------------------------------------------------------------------
+
+    def _is_moved(self, node: ast.AST, aliases: int) -> bool:
+        """Whether what becomes of an expression is moved, or never computed with."""
+        plain = True
+        while (above := self._around.get(node)) is not None and not isinstance(above, ast.stmt):
+            if isinstance(above, ast.Attribute) and self._is_asked_or_moved(above):
+                return True
+            if isinstance(above, ast.Call) and node is not above.func:
+                if self._takes_care(above):
+                    return True
+                plain = plain and isinstance(above.func, ast.Name) and above.func.id in ("zip", "enumerate", "reversed")
+            if isinstance(above, ast.Compare) and any(isinstance(each, ast.Is | ast.IsNot) for each in above.ops):
+                return True
+            if isinstance(above, ast.BinOp) and not _is_fixed(above.left if above.right is node else above.right):
+                return False
+            if isinstance(above, ast.comprehension) and above.iter is node and aliases:
+                return self._any_moved(above.target, aliases)
+            node = above
+        return plain and aliases > 0 and self._is_moved_under_another_name(above, aliases)
+
+    def _is_asked_or_moved(self, attribute: ast.Attribute) -> bool:
+        call = self._around.get(attribute)
+        if isinstance(call, ast.Call) and call.func is attribute:
+            return attribute.attr in _ASKED_BY_CALL or (attribute.attr in _MOVES and not _converts_only(call))
+        return attribute.attr in _ASKED
+
+    def _takes_care(self, call: ast.Call) -> bool:
+        """Whether a function that gets the value is told a device too, or moves what it gets."""
+        named = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if named in _HARMLESS_CALLS or named in _LIKE or any(word.arg == "device" for word in call.keywords):
+            return True
+        return any(map(_names_a_device, call.args)) or any(map(_on_a_known_device, self._bodies(named, call.func)))
+
+    def _bodies(self, name: str, function: ast.expr) -> Iterator[ast.AST]:
+        """What runs when a function of this file, or a method of this class, is called."""
+        if isinstance(function, ast.Name):
+            yield from (each for each in tree_of(self._text.file).body if getattr(each, "name", "") == name)
+        elif is_own(function, self.node, name):
+            yield from (each for text in self._texts for each in text.methods if each.name == name)
+
+    def _is_moved_under_another_name(self, statement: ast.AST | None, aliases: int) -> bool:
+        if isinstance(statement, ast.For):
+            return self._any_moved(statement.target, aliases)
+        if isinstance(statement, ast.Assign):
+            return any(self._any_moved(target, aliases) for target in statement.targets)
+        return False
+
+    def _any_moved(self, target: ast.expr, aliases: int) -> bool:
+        names = {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+        return any(
+            isinstance(node, ast.Name)
+            and node.id in names
+            and isinstance(node.ctx, ast.Load)
+            and self._is_moved(node, aliases - 1)
+            for node in ast.walk(self.node)
+        )
+
+    def _statement(self, node: ast.AST) -> ast.stmt:
+        while not isinstance(node, ast.stmt):
+            node = self._around[node]
+        return node
+
+
+def _building(methods: list[_Method]) -> set[str]:
+    """Names of the methods that only the constructor runs."""
+    uses: dict[str, set[str]] = {}
+    for method in methods:
+        uses.setdefault(method.name, set()).update(method.uses_of_self())
+    built = _reached(uses, [name for name in uses if name in CONSTRUCTORS])
+    return built - _reached(uses, [name for name in uses if name not in built])
+
+
+def _reached(uses: dict[str, set[str]], names: list[str]) -> set[str]:
+    reached: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in uses and name not in reached:
+            reached.add(name)
+            waiting += uses[name]
+    return reached
+
+
+def _converts_only(call: ast.Call) -> bool:
+    """Whether `.to()` gets a dtype and nothing else."""
+    words = {word.arg for word in call.keywords}
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "to":
+        return False
+    dtypes = [each for each in call.args if _is_dtype(each)]
+    return len(dtypes) == len(call.args) and words <= {"dtype", "non_blocking", "copy"}
+
+
+def _is_dtype(node: ast.expr) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id == "dtype"
+    if not isinstance(node, ast.Attribute):
+        return False
+    return node.attr == "dtype" or node.attr.rstrip("0123456789") in ("float", "bfloat", "complex", "half", "double")
+
+
+def _is_fixed(node: ast.expr) -> bool:
+    """Whether an operand is a number."""
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.UnaryOp) and _is_fixed(node.operand))
+
+
+def _names_a_device(node: ast.AST) -> bool:
+    return any(
+        (isinstance(each, ast.Attribute) and each.attr in _DEVICES)
+        or (isinstance(each, ast.Name) and each.id in _DEVICES)
+        or (isinstance(each, ast.keyword) and each.arg == "device")
+        for each in ast.walk(node)
+    )
+
+
+def _on_a_known_device(node: ast.AST) -> bool:
+    """Whether an expression, or the body of a function, makes or moves something to where something else is."""
+    return _names_a_device(node) or any(
+        isinstance(each, ast.Call)
+        and isinstance(each.func, ast.Attribute)
+        and (each.func.attr in _LIKE or (each.func.attr in _MOVES and not _converts_only(each)))
+        for each in ast.walk(node)
+    )

@@ -1,0 +1,1 @@
+"""Programs as people write them, each with one fault, beside their mended twins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -88,19 +89,49 @@ def test_a_dropout_that_eval_does_not_reach_is_named_itself() -> None:
     assert "nn.ModuleList" in finding.fix
 
 
+class Sampler(nn.Module):
+    """Draws between two of its layers, as a VAE does; what a part of it draws before that leads nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vain = DrawsInVain()
+        self.encode, self.decode = nn.Linear(16, 4), nn.Linear(4, 16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = self.encode(self.vain(x))
+        out: Tensor = self.decode(mean + self.drawn(mean))
+        return out
+
+    def drawn(self, mean: Tensor) -> Tensor:
+        return torch.randn_like(mean)  # <- between the layers
+
+
+def test_noise_between_two_layers_belongs_to_who_makes_it_and_not_to_the_next_layer() -> None:
+    finding = only(compared(seeded(lambda: nn.Sequential(Sampler())), rows()()).findings("NN401"))
+    lines = Path(__file__).read_text(encoding="utf-8").split("\n")
+    assert finding.path == "0"
+    assert finding.source is not None
+    assert lines[finding.source.line - 1].endswith("# <- between the layers")
+
+
 class Outside(nn.Module):
     """Random numbers that are not torch's."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        import random
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(16, 4)
 
-        return x * random.random()
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.fc(x * random.random())
+        return out
 
 
 def test_random_numbers_of_python_are_noticed_too() -> None:
     finding = only(compared(Outside(), rows()()).findings("NN401"))
-    assert (finding.path, finding.source is not None) == ("", True)
-    assert "something in it is random" in finding.message
+    assert finding.path == ""
+    assert finding.source is not None
+    assert finding.source.code.startswith("def forward(self, x: Tensor)")
+    assert "first in Outside: something in it is random" in finding.message
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in {

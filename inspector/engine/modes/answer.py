@@ -48,12 +48,10 @@ class Answer:
         """The calls that are sources."""
         return [key for key, proof in self.proofs.items() if proof.source]
 
-    def first_noisy(self) -> Key | None:
-        """The first call to return something else in a second eval run."""
-        if self.noise_eval is None:
-            return None
-        noisy = (key for key, distance in self.noise_eval.distances.items() if not distance.equal)
-        return min(noisy, key=lambda key: self.evaluation.visits[key].ended, default=None)
+    def noisy(self) -> set[Key]:
+        """The calls that return something else in a second eval run."""
+        distances = self.noise_eval.distances if self.noise_eval is not None else {}
+        return {key for key, distance in distances.items() if not distance.equal}
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from inspector.engine.inputs.sample import Sample
 from inspector.engine.modes import dropouts, norms
 from inspector.engine.modes.answer import Answer
 from inspector.engine.modes.keeping import Room
-from inspector.engine.modes.noise import Listening, Noise, line_of_forward
+from inspector.engine.modes.noise import Listening, Noise, origin
 from inspector.engine.modes.passes import Passes, Rows, Way
 from inspector.engine.modes.proof import Prover, Toggle
 from inspector.engine.modes.rounds import Comparing, Keeping, Measured, Proving, Training
@@ -192,12 +192,11 @@ class ModeComparison:
         return True
 
     def _find_noise(self) -> Noise | None:
-        """The first call that gives something else in a second eval run, and the line that draws random numbers."""
-        answer = self._answer
-        key = answer.first_noisy()
-        if key is None:
+        """Where a second eval run begins to differ, and the line that draws random numbers."""
+        noisy = self._answer.noisy()
+        if not noisy:
             return None
-        listening = Listening(key)
+        listening = Listening()
         listening.watch = self._passes.watching(listening)
         try:
             self._passes.run("eval", self._seed, listening.watch)
@@ -205,9 +204,7 @@ class ModeComparison:
             raise
         except BaseException as error:
             self._passes.notes[f"a second run in eval mode raised {said(error)}"] = None
-        visit = answer.evaluation.visits[key]
-        source = listening.draws.source or line_of_forward(visit.module) or answer.evaluation.complete(visit.source)
-        return Noise(key, visit.module, source, sendable(listening.draws.function), visit.training)
+        return origin(noisy, self._answer.evaluation, listening.draws)
 
     # --- the answer -------------------------------------------------------------------------------------------------
 

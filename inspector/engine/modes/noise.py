@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from inspector.engine.failure import place
+from inspector.engine.failure import place, sendable
+from inspector.engine.findings.scene import runs_torchs_forward
 from inspector.engine.forward.sources import Sources
 from inspector.engine.kinds import is_a, unwrapped
 from inspector.engine.modes.watch import Key, Original, Visit, Watch
@@ -32,29 +33,44 @@ class Noise(NamedTuple):
     """Whether the module's own flag is set although the run is one in eval mode."""
 
 
-class Draws(TorchFunctionMode):
-    """Hears of the first function that draws from torch's generators while one call's own code runs."""
+class Draw(NamedTuple):
+    """One function that drew from a generator of torch's."""
 
-    def __init__(self, concerned: Callable[[], bool]) -> None:
+    key: Key
+    """The innermost call in which it did."""
+    source: Source | None
+    function: str
+
+
+class Draws(TorchFunctionMode):
+    """Hears of every function that draws from torch's generators."""
+
+    def __init__(self, current: Callable[[], Key | None]) -> None:
         super().__init__()
-        self._concerned = concerned
+        self._current = current
         self._sources = Sources()
-        self.source: Source | None = None
-        self.function = ""
+        self.made: list[Draw] = []
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if self.function or not self._concerned():
+        key = self._current()
+        if key is None or len(self.made) >= _MOST_DRAWS:
             return func(*args, **(kwargs or {}))
         before = _states()
         result = func(*args, **(kwargs or {}))
         if _states() != before:
             source, _ = self._sources.caller_of_operation()
-            self.source = self._sources.complete(source) if source is not None else None
             name = getattr(func, "__name__", "")
-            self.function = name if type(name) is str else "a function"
+            self.made.append(Draw(key, source, name if type(name) is str else "a function"))
         return result
+
+    def complete(self, source: Source | None) -> Source | None:
+        """The same place with its code."""
+        return self._sources.complete(source) if source is not None else None
+
+
+_MOST_DRAWS = 10_000
 
 
 def _states() -> list[bytes]:
@@ -66,22 +82,36 @@ def _states() -> list[bytes]:
 
 
 class Listening:
-    """A pass in which it is heard what draws random numbers in the own code of one call."""
+    """A pass in which it is heard what draws random numbers."""
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self) -> None:
         self.watch: Watch | None = None
-        self._key = key
-        self.draws = Draws(self._concerned)
+        self.draws = Draws(self._current)
 
     def call(self, visit: Visit, original: Original, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if visit.key != self._key:
+        if visit.depth:
             return original(visit.module, *args, **kwargs)
         with self.draws:
             return original(visit.module, *args, **kwargs)
 
-    def _concerned(self) -> bool:
+    def _current(self) -> Key | None:
         current = self.watch.current if self.watch is not None else None
-        return current is not None and current.key == self._key
+        return current.key if current is not None else None
+
+
+def origin(noisy: set[Key], evaluation: Watch, draws: Draws) -> Noise:
+    """Where the noise begins: at the first draw in a call whose output is noisy. Where nobody saw a draw, in the first
+    call to return something else that could have made it up itself."""
+    for draw in draws.made:
+        if draw.key in noisy and draw.key in evaluation.visits:
+            visit = evaluation.visits[draw.key]
+            source = draws.complete(draw.source) or evaluation.complete(visit.source)
+            return Noise(draw.key, visit.module, source, sendable(draw.function), visit.training)
+    visit = min((evaluation.visits[key] for key in noisy), key=lambda visit: visit.ended)
+    while visit.parent is not None and runs_torchs_forward(visit.module) and not is_switched(visit.module):
+        visit = visit.parent
+    source = line_of_forward(visit.module) or evaluation.complete(visit.source)
+    return Noise(visit.key, visit.module, source, "", visit.training)
 
 
 def line_of_forward(module: nn.Module) -> Source | None:

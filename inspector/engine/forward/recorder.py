@@ -48,8 +48,8 @@ class Recorder:
 
     `row_of` gives the row of a module, None for one that has none; `on_call` hears of every call of a module as it
     begins, and what it raises ends the run. `on_return` hears of every call that has returned, with what it gave, while
-    its arguments are still there; it must raise nothing, and torch function modes are off meanwhile. `stand_in` gives the
-    tensor that operations take in a real one's place, where they do.
+    its arguments are still there; it must raise nothing, and torch function modes are off meanwhile. `stand_in` gives
+    the tensor that operations have taken in a real one's place, if they have.
     """
 
     def __init__(

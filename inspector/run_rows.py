@@ -130,6 +130,10 @@ class RunRows:
         dry = self.record is not None and self.record.dry
         return math.nan if dry or self.run.state(call) is not CallState.DONE else self.run.seconds[call]
 
+    def own_seconds(self, call: int) -> float:
+        """How much of that no call in it took; NaN where nothing was timed."""
+        return math.nan if math.isnan(self.seconds(call)) else self.run.own_seconds(call)
+
     def _summed(self, row: int) -> Cost:
         run = self.run
         calls = [call for module in dict.fromkeys(self.modules(row)) for call in run.outermost_calls_of(module)]

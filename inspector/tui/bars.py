@@ -11,6 +11,11 @@ from textual.strip import Strip
 from inspector.format import end_cut, middle_cut
 from inspector.tui.canvas import Canvas, Line
 
+_GAP = 3
+"""Blanks between what the title tells."""
+_FACTS = 3
+"""What it tells before it leaves anything out: mode, device, and what goes in."""
+
 
 class TitleBar(Canvas):
     """The model's name, then what holds for all of it."""
@@ -25,14 +30,27 @@ class TitleBar(Canvas):
 
     def lines(self) -> list[Strip]:
         bar, strong = self.palette.bar, self.palette.key
-        facts = "".join(f"   {fact}" for fact in self.facts)
+        facts = sum(cell_len(fact) + _GAP for fact in self.facts)
         taken = cell_len(self.warning) + 3 if self.warning else 0
-        room = max(self.size.width - max(taken, min(cell_len(facts), self.size.width // 2)) - 2, 8)
+        room = max(self.size.width - max(taken, min(facts, self.size.width // 2)) - 2, 8)
         line = Line().add(" ", bar).add(middle_cut(self.name_text, room), strong)
         if self.warning:
             line.add("  ", bar).add(f" {self.warning} ", self.palette.alarm)
-        line.add(end_cut(facts, max(self.size.width - line.width, 0)), bar).pad(self.size.width, bar)
+        line.add(self._fitted(self.size.width - line.width), bar).pad(self.size.width, bar)
         return [line.strip(self.size.width, self.palette, ascii_only=self.ascii_only)]
+
+    def _fitted(self, room: int) -> str:
+        """As many facts as there is room for, the last ones left out first: half a number says something else.
+
+        The longest that is kept is cut in its middle: what goes in ends with whether it was guessed.
+        """
+        kept = list(self.facts)
+        while len(kept) > _FACTS and sum(cell_len(fact) + _GAP for fact in kept) > room:
+            kept.pop()
+        if over := max(sum(cell_len(fact) + _GAP for fact in kept) - room, 0):
+            longest = max(range(len(kept)), key=lambda at: cell_len(kept[at]))
+            kept[longest] = middle_cut(kept[longest], max(cell_len(kept[longest]) - over, 8))
+        return end_cut("".join(" " * _GAP + fact for fact in kept), max(room, 0))
 
 
 @dataclass(frozen=True)
@@ -42,6 +60,8 @@ class Status:
     text: str
     style: Style
     right: str = ""
+    is_path: bool = False
+    """Whether it is the way to a row, of which the end tells most; of a sentence the beginning does."""
 
 
 class StatusLine(Canvas):
@@ -58,7 +78,8 @@ class StatusLine(Canvas):
         if self.status is not None:
             right = end_cut(self.status.right, self.size.width // 2)
             room = self.size.width - cell_len(right) - 3
-            line.add(" ", self.palette.base).add(middle_cut(self.status.text, room), self.status.style)
+            cut = middle_cut if self.status.is_path else end_cut
+            line.add(" ", self.palette.base).add(cut(self.status.text, room), self.status.style)
             line.pad(self.size.width - cell_len(right) - 1, self.palette.base).add(right, self.palette.dim)
         return [line.strip(self.size.width, self.palette, ascii_only=self.ascii_only)]
 

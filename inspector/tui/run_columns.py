@@ -77,7 +77,7 @@ def cost(shown: ShownRows, row: int) -> Cost | None:
     if flow is None:
         return None
     if (call := operation(shown, row)) is not None:
-        return Cost(flow.run.seconds[call], flow.run.flops[call], flow.run.memory[call])
+        return Cost(flow.seconds(call), flow.run.flops[call], flow.run.memory[call])
     return flow.cost(row) if flow.calls(row) else None
 
 

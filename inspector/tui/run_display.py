@@ -157,11 +157,12 @@ class RunDisplay:
 
 
 def _told(run: RunRecord) -> str:
-    """`eval forward 12.3 ms ± 0.1 ms · 834 kFLOP · peak 1.2 MiB · left as found: 10 tensors, …`"""
+    """`eval forward 12.3 ms ± 0.1 ms · 834 kFLOP · peak 1.2 MiB · left as found`; page 3 tells all of it."""
     if run.dry:
         return f"shapes of a dry run for {run_labels.inputs_line(run.inputs)}; r runs it"
     words = run_labels.measured(run)
-    words += [literal(note) for note in run.notes]
     if run.guard:
-        words.append(literal(run.guard))
+        proof = literal(run.guard.partition(":")[0])
+        words.insert(len(words) - (run.training_bytes is not None), proof)  # what fits into 80 cells stands first
+    words += [literal(note) for note in run.notes]
     return f"{run_labels.mode(run)} forward " + " · ".join(words)

@@ -65,7 +65,7 @@ def log_page(page: Page, log: OutputLog) -> None:
 
 def help_page(page: Page, keymap: Mapping[str, str]) -> None:
     """Every key, made of the bindings themselves, then what a filter understands."""
-    for where, title in (("pane", "moving"), ("tree", "the tree"), ("everywhere", "everywhere")):
+    for where, title in (("pane", "moving"), ("tree", "the tree"), ("trace", "the trace"), ("everywhere", "everywhere")):
         page.heading(title)
         for key in KEYS:
             if key.where == where:
@@ -84,5 +84,8 @@ def help_page(page: Page, keymap: Mapping[str, str]) -> None:
         ("= path", "the same object as there, counted there"),
         ("+ ~ -", "added, changed, lost something in the last reload"),
         ("train*", "some module below is in the other mode"),
+        ("✗", "forward raised in it, or in something that it called"),
+        ("×5", "so many calls in the last run"),
+        ("E W n", "an error, a warning, a note about it (x lists them); e w: about something below it"),
     ):
         page.line((f"{mark:>16}  ", page.palette.strong), (meaning, page.palette.base))

@@ -17,7 +17,7 @@ from inspector.run_schema import CallState
 from inspector.tui.canvas import Line
 from inspector.tui.palette import Palette
 
-_LINE, _OUTPUT, _NUMBER, _BAR = 7, 16, 9, 6
+_LINE, _OUTPUT, _NUMBER, _BAR = 7, 16, 9, 7
 _WIDE = 96
 """Cells from which on there is room for FLOPs and memory beside the time."""
 _DEEPEST = 12
@@ -25,7 +25,7 @@ _DEEPEST = 12
 
 
 def _own_seconds(flow: RunRows, call: int) -> float:
-    own = flow.run.own_seconds(call)
+    own = flow.own_seconds(call)
     return 0.0 if math.isnan(own) else -own
 
 
@@ -124,10 +124,11 @@ def _add_flow(line: Line, flow: RunRows, call: int, palette: Palette) -> None:
 
 def _add_costs(line: Line, flow: RunRows, call: int, layout: TraceLayout, palette: Palette) -> None:
     run = flow.run
-    taken = run.own_seconds(call) if layout.own else run.seconds[call]
+    taken, whole = flow.own_seconds(call) if layout.own else flow.seconds(call), flow.seconds(0)
     timed = not math.isnan(taken)
     line.add(_right(duration(max(taken, 0.0)) if timed else ""), palette.base)
-    share = bar(round(max(taken, 0.0) * 1e9), round(run.seconds[0] * 1e9), _BAR - 1) if timed else ""
+    shared = timed and not math.isnan(whole)
+    share = bar(round(max(taken, 0.0) * 1e9), round(whole * 1e9), _BAR - 2) if shared else ""
     line.add(f" {share}{' ' * (_BAR - 1 - cell_len(share))}", palette.accent)
     if layout.wide:
         counted = run.own_flops(call) if layout.own else run.flops[call]

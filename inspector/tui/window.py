@@ -241,7 +241,7 @@ class Window(App[Failure]):
             self.status.tell(self.message)
             self.model_tree.say(self.message.text)
         elif self.talk.model is not None:
-            self.status.tell(Status(self._breadcrumbs(self.talk.model), palette.base, self._note()))
+            self.status.tell(Status(self._breadcrumbs(self.talk.model), palette.base, self._note(), is_path=True))
 
     def _breadcrumbs(self, model: OpenModel) -> str:
         row = self.row_here

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from inspector.tui import palette
 from inspector.tui.appearance import Appearance
+from inspector.tui.detail.pane import DetailPane
+from inspector.tui.keys import KEYS
 from tests.tui.driving import driven
 
 
 async def test_a_key_that_was_given_to_another_is_shown_as_it_is() -> None:
     look = Appearance(palette.of_the_terminal(), watch=False, keymap=(("quit", "x"), ("search", "f3,slash")))
-    async with driven(appearance=look, size=(120, 60)) as window:
+    async with driven(appearance=look, size=(120, 120)) as window:
         line = window.screen().split("\n")[-1]
         assert " x quit " in line
         assert " f3 search " in line
@@ -22,3 +24,10 @@ async def test_in_a_narrow_window_the_way_out_and_the_help_are_still_shown() -> 
         line = window.screen().split("\n")[-1]
         assert "q quit" in line
         assert "? help" in line
+
+
+async def test_the_help_has_every_key() -> None:
+    async with driven() as window:
+        await window.press("question_mark")
+        text = window.app.screen.query_one(DetailPane).text()
+        assert [key.id for key in KEYS if key.does not in text] == []

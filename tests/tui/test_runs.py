@@ -288,3 +288,52 @@ async def test_without_a_run_there_is_no_trace_but_a_word_about_it() -> None:
         await window.press("t")
         assert "r runs the model" in window.status()
         assert window.app.main is window.app.model_tree
+
+
+async def test_a_dry_run_tells_no_time_anywhere() -> None:
+    """What it took to find the shapes out is not what the model takes."""
+    async with driven() as window:
+        window.engine.runs.append(list(run_events.events(table_in(window), run_events.lenet_run(), GUESS, dry=True)))
+        await window.press("r", "t")
+        assert "conv2" in window.screen()
+        assert " ms" not in window.screen()
+        await window.press("s")
+        assert " ms" not in window.screen()
+        await window.press("t", "3", "G")
+        assert "time" not in window.app.detail.text()
+
+
+# --- what the lines above and below say -------------------------------------------------------------------------------
+
+
+async def test_the_title_keeps_that_inputs_were_guessed_and_leaves_out_what_has_no_room() -> None:
+    async with driven(size=(56, 24)) as window:
+        window.engine.runs.append(good(window))
+        await window.press("r")
+        title = window.screen().split("\n")[0]
+        assert title.endswith("guessed")
+        assert "params" not in title
+    long = run_events.guessed("attention_mask_of_the_encoder", 2, 1, 32, 32)
+    async with driven(size=(60, 24)) as window:
+        window.engine.runs.append(list(run_events.events(table_in(window), run_events.lenet_run(), long)))
+        await window.press("r")
+        assert window.screen().split("\n")[0].rstrip().endswith("guessed")
+
+
+async def test_what_a_run_took_and_that_nothing_was_changed_fit_into_80_columns() -> None:
+    async with driven(size=(80, 24)) as window:
+        more = {"peak_bytes": 75_264, "training_bytes": 99_840, "spread": 0.0001, "repeats": 5, "notes": ("a note",)}
+        window.engine.runs.append(list(run_events.events(table_in(window), run_events.lenet_run(), GUESS, **more)))
+        await window.press("r")
+        line = window.screen().split("\n")[-2]
+        assert "12.3 ms ± 100 µs" in line
+        assert "peak 73.5 KiB · left as found" in line
+
+
+async def test_a_sentence_that_is_too_long_is_cut_at_its_end() -> None:
+    async with driven(size=(80, 24)) as window:
+        window.app.tell("the beginning says most, " + "and then " * 20 + "it ends")
+        await window.settle()
+        line = window.screen().split("\n")[-2].rstrip()
+        assert line.startswith(" the beginning says most, and then and then and then and then")
+        assert line.endswith("…")

@@ -178,10 +178,10 @@ def _write_values(page: Page, model: OpenModel, label: str, values: tuple[Seen, 
 
 def _write_times(page: Page, flow: RunRows, call: int) -> None:
     run, plain = flow.run, page.palette.base
-    if not math.isnan(run.seconds[call]):
-        page.fact("time", (run_labels.seconds(run.seconds[call], run.spread[call]), plain))
+    if not math.isnan(taken := flow.seconds(call)):
+        page.fact("time", (run_labels.seconds(taken, run.spread[call]), plain))
         if run.size[call] > 1:
-            page.fact("of its own", (duration(max(run.own_seconds(call), 0.0)), plain))
+            page.fact("of its own", (duration(max(flow.own_seconds(call), 0.0)), plain))
     if run.flops[call]:
         page.fact("FLOPs", (whole(run.flops[call]), plain))
     if run.memory[call]:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType, ModuleType
 
+from inspector.cards import (
+    activation,
+    linear,
+)
 from inspector.cards.card import Card
 
-_FAMILIES: tuple[ModuleType, ...] = ()
+_FAMILIES: tuple[ModuleType, ...] = (linear, activation)
 """In the order of a table of contents."""
 
 CARDS: Mapping[str, Card] = MappingProxyType({card.name: card for family in _FAMILIES for card in family.CARDS})
@@ -25,7 +29,7 @@ _BY_LOWER_CASE = {name.lower(): name for name in CARDS}
 def card_of(name: str) -> Card | None:
     """The card of a class: by its name as somebody types it, or by its qualified name, which has to be torch's."""
     package, _, last = name.rpartition(".")
-    if package and package != "nn" and not package.startswith("torch.nn"):
+    if package not in ("", "nn", "torch.nn") and not package.startswith("torch.nn."):
         return None  # a class of the user's, whatever it is called
     last = _SAME_AS.get(last, last)
     return CARDS.get(last) or CARDS.get(_BY_LOWER_CASE.get(last.lower(), ""))

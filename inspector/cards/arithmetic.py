@@ -46,11 +46,10 @@ class Figure:
         return _made(text, _PRODUCT, (self, right), lambda a, b: a * b)
 
     def __truediv__(self, other: object) -> Figure:
-        """A division that leaves no rest, as of channels into groups."""
+        """A division that leaves no rest, as of channels into groups; as a factor it stands in brackets."""
         right = figure(other)
         text = f"{self.within(_PRODUCT)}/{right.within(_ATOM)}"
-        exact = _made(text, _SUM, (self, right), lambda a, b: a // b if a % b == 0 else a / b)
-        return exact  # as weak as a sum, so that a factor that is a quotient stands in brackets
+        return _made(text, _SUM, (self, right), lambda a, b: a // b if a % b == 0 else a / b)
 
     def __floordiv__(self, other: object) -> Figure:
         right = figure(other)

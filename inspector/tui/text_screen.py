@@ -63,9 +63,12 @@ def log_page(page: Page, log: OutputLog) -> None:
         page.prose(mark + literal(text.expandtabs(4)), style)
 
 
+_PLACES = (("pane", "moving"), ("tree", "the tree"), ("trace", "the trace"), ("everywhere", "everywhere"))
+
+
 def help_page(page: Page, keymap: Mapping[str, str]) -> None:
     """Every key, made of the bindings themselves, then what a filter understands."""
-    for where, title in (("pane", "moving"), ("tree", "the tree"), ("trace", "the trace"), ("everywhere", "everywhere")):
+    for where, title in _PLACES:
         page.heading(title)
         for key in KEYS:
             if key.where == where:

@@ -14,6 +14,7 @@ from inspector.messages import (
     CompareModes,
     EngineEvent,
     Failed,
+    FindingsReported,
     InputsChosen,
     Load,
     ModesCompared,
@@ -77,9 +78,9 @@ class Asked:
         self.model: Any = self.session._model
 
     def ask(self, request: Request, kind: type[Sent]) -> Sent:
-        """What is sent last, which is of this kind, and could cross the wire."""
+        """What is sent last, what was noticed apart: of this kind, and such that it could cross the wire."""
         self.session.answer(request)
-        last = self.sent[-1]
+        last = next(event for event in reversed(self.sent) if not isinstance(event, FindingsReported))
         assert isinstance(last, kind), last
         assert pack(last)
         return last

@@ -117,6 +117,7 @@ def test_a_run_tells_inputs_trace_records_and_the_end_in_this_order(load: Loader
         "RunTraced",
         "CallsDescribed",
         "RunFinished",
+        "FindingsReported",
     ]
     assert [event.user_code for event in ran.events if isinstance(event, StageStarted)] == [True, True]
 

@@ -17,7 +17,7 @@ from torch import nn
 from inspector.engine.forward import passes
 from inspector.engine.forward.progress import interruption
 from inspector.engine.session import Session
-from inspector.messages import DrawTensor, EngineEvent, Failed, Load, Run, RunCancelled, RunFinished
+from inspector.messages import DrawTensor, EngineEvent, Failed, FindingsReported, Load, Run, RunCancelled, RunFinished
 from tests.engine import bits
 from tests.engine.hostile_models import MAKERS
 from tests.process_state import put_back
@@ -90,7 +90,7 @@ class Asked(RuleBasedStateMachine):
                 "ignore"
             )  # As in an engine: what the models' own backward passes warn of is no error.
             self.session.answer(request)
-        return self.events[-1]
+        return next(event for event in reversed(self.events) if not isinstance(event, FindingsReported))
 
     def proven(self, event: EngineEvent) -> None:
         if isinstance(event, RunFinished):

@@ -48,6 +48,8 @@ class Outcome:
     uncalled: tuple[int, ...] = ()
     warnings: tuple[Warned, ...] = ()
     notes: list[str] = field(default_factory=list)
+    findings: tuple[Finding, ...] = ()
+    """What was noticed in a run that came to its end."""
     finding: Finding | None = None
     failure: Failure | None = None
 

@@ -17,12 +17,16 @@ from torch import nn
 
 from inspector.engine.failure import describe, message_of, sendable
 from inspector.engine.findings.explanation import explain
+from inspector.engine.findings.run_rule import RunScene
+from inspector.engine.findings.run_rules import RunRules
+from inspector.engine.forward.batch_tracking import BatchTracking, Digests, batch_size, change_a_sample, compare
 from inspector.engine.forward.calls import Call, Halt
 from inspector.engine.forward.conditions import conditions, own_inputs, reseed, set_mode, unheard
 from inspector.engine.forward.dispatch import Dispatching
 from inspector.engine.forward.flops import Flops
 from inspector.engine.forward.makers import Makers
 from inspector.engine.forward.memory import LiveBytes
+from inspector.engine.forward.observation import Observation
 from inspector.engine.forward.outcome import Count, Outcome, of_calls
 from inspector.engine.forward.progress import Cancelled, interruption
 from inspector.engine.forward.recorder import Recorder
@@ -89,20 +93,27 @@ class RealRun:
     def _run_watched(self) -> None:
         outcome, subject = self._outcome, self._subject
         training = self._request.mode == "train" or (self._request.mode == "kept" and subject.model.training)
+        rules = RunRules(subject.model)
         recorder = Recorder(
             subject.row_of,
             statistics=self._request.statistics,
             operations=self._request.operations,
             training=training,
             on_call=self._on_call,
+            on_return=rules.observation,
         )
-        self._first(lambda args, kwargs: recorder.run(subject.model, args, kwargs), recorder)
+        rules.observation.calls = recorder.calls
+        with rules.observation:
+            self._first(lambda args, kwargs: recorder.run(subject.model, args, kwargs), recorder)
         outcome.calls = recorder.calls
         if outcome.failure is None:
             outcome.uncalled, notes = used_without_call(subject.model, recorder.calls, recorder.weights, subject.row_of)
             outcome.notes += notes
             self._count()
             self._time(inside=True)
+            if self._request.statistics and self._request.operations:
+                outcome.findings = rules.findings(self._scene(training), self._track)
+        outcome.notes += rules.observation.notes
 
     def _run_untouched(self) -> None:
         """Nothing watched but the whole."""
@@ -112,6 +123,47 @@ class RealRun:
         self._outcome.calls = [Call(0, None, CallKind.MODULE, model, 0, number=1, outputs=tuple(outputs))]
         if self._outcome.failure is None:
             self._time(inside=False)
+
+    # --- what is noticed --------------------------------------------------------------------------------------------
+
+    def _scene(self, training: bool) -> RunScene:
+        subject, outcome = self._subject, self._outcome
+        return RunScene(
+            subject.model,
+            outcome.calls,
+            subject.row_of,
+            subject.path_of,
+            self._sample.record,
+            "train" if training else "eval",
+            dry=False,
+            used=frozenset(outcome.uncalled),
+            warnings=outcome.warnings,
+        )
+
+    def _track(self) -> BatchTracking | None:
+        """Two passes that show where the samples of the batch lie; None where that cannot be had."""
+        size = batch_size(self._sample.args, self._sample.kwargs)
+        if size < 2:
+            return None
+        before, after = Digests(size), Digests(size)
+        if self._digest(before, size, change=False) and self._digest(after, size, change=True):
+            return compare(self._outcome.calls, before, after, size)
+        return None
+
+    def _digest(self, digests: Digests, size: int, change: bool) -> bool:
+        observation = Observation([digests])
+        subject = self._subject
+        recorder = Recorder(subject.row_of, statistics=False, on_call=self._on_call, on_return=observation)
+        changed = []
+
+        def action(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if change:
+                changed.append(change_a_sample(args, kwargs, size))
+            recorder.run(subject.model, args, kwargs)
+
+        error = self._again(action)
+        recorder.halt = None
+        return error is None and all(changed) and not observation.notes
 
     # --- one pass ---------------------------------------------------------------------------------------------------
 

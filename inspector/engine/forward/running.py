@@ -10,6 +10,8 @@ from collections.abc import Callable
 from msgspec import structs
 from torch import Tensor, nn
 
+from inspector.engine.findings.run_rule import RunScene
+from inspector.engine.findings.run_rules import RunRules
 from inspector.engine.forward import dry
 from inspector.engine.forward.calls import Call
 from inspector.engine.forward.capture import CaptureError, Traced, capture
@@ -29,6 +31,7 @@ from inspector.figures import size
 from inspector.messages import (
     DrawTensor,
     EngineEvent,
+    FindingsReported,
     InputsChosen,
     Run,
     RunCancelled,
@@ -37,7 +40,7 @@ from inspector.messages import (
     StageStarted,
     TensorDrawn,
 )
-from inspector.run_schema import CallState, RunRecord
+from inspector.run_schema import CallState, Finding, RunRecord
 
 Send = Callable[[EngineEvent], None]
 Key = tuple[tuple[str, ...], str, int, bool]
@@ -59,6 +62,7 @@ class Runner:
         """The last run, if it was a real one, and what it called."""
         self._captured: tuple[int, int, Tensor] | None = None
         """Call, output and value."""
+        self._noticed: tuple[Finding, ...] = ()
 
     def run(self, request: Run, send: Send) -> None:
         """Answer a request. Raises LoadFailed when what was typed as inputs is wrong; the model is as before then."""
@@ -76,6 +80,7 @@ class Runner:
                 if record is not None:
                     proof, changed = guard.check()
                     send(RunFinished(structs.replace(record, guard=proof, changed=changed)))
+                    send(FindingsReported("run", self._noticed))
 
     def _run(self, request: Run, send: Send, guard: Guard) -> RunRecord | None:
         send(StageStarted("looking for inputs", user_code=True))
@@ -88,6 +93,7 @@ class Runner:
         send(RunTraced(trace_of(outcome.calls)))
         for event in described(outcome.calls):
             send(event)
+        self._noticed = outcome.findings
         record = outcome.record(request, sample.record, self._built.target.device)
         self._expected[_key(request)] = record.calls
         self._last = None if outcome.dry else (request, [(call.row, call.name) for call in outcome.calls])
@@ -167,6 +173,8 @@ class Runner:
             self._counted = {_key(request): count}
         if found.calls:
             found.calls[0].seconds = found.seconds
+        if outcome.failure is None:
+            outcome.findings = RunRules(subject.model).findings(_dry_scene(subject, outcome, sample, request))
         return outcome
 
     def _real(self, request: Run, sample: Sample, send: Send, guard: Guard) -> Outcome:
@@ -192,6 +200,12 @@ class Runner:
 
 def _key(request: Run) -> Key:
     return request.inputs, request.mode, request.seed, request.operations
+
+
+def _dry_scene(subject: Subject, outcome: Outcome, sample: Sample, request: Run) -> RunScene:
+    training = request.mode == "train" or (request.mode == "kept" and subject.model.training)
+    mode = "train" if training else "eval"
+    return RunScene(subject.model, outcome.calls, subject.row_of, subject.path_of, sample.record, mode, dry=True)
 
 
 def _open_end(calls: list[Call]) -> None:

@@ -1,0 +1,97 @@
+"""What is measured on live values while a run is recorded, and fits no `Call`: arguments are there only until their
+call has returned.
+
+An observer keeps numbers, never a tensor. What it raises must not reach the user's forward: it ends that observer, and
+is told as a note of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from inspector.engine.failure import message_of, sendable
+from inspector.engine.forward.calls import Call
+from inspector.engine.forward.makers import Met
+from inspector.engine.forward.output_stats import OutputStats
+from inspector.engine.forward.recorder import Watched
+from inspector.engine.forward.seeing import leaves, version_of
+from inspector.engine.kinds import is_a
+from inspector.schema import TensorStats
+
+
+class Returned:
+    """A call that has just returned, alive."""
+
+    def __init__(self, opened: Watched, result: Any, stats: OutputStats, calls: list[Call]) -> None:
+        self.call = opened.call
+        self.args, self.kwargs, self.function = opened.args, opened.kwargs, opened.function
+        self.result = result
+        self.given = opened.given
+        self._stats, self._calls = stats, calls
+
+    def outputs(self) -> list[Tensor]:
+        """Every tensor that came out."""
+        return [tensor for _, tensor, _ in leaves(self.result) if tensor is not None]
+
+    def argument(self, place: int, name: str, default: Any = None) -> Any:
+        """One argument, by place or by name."""
+        return self.args[place] if place < len(self.args) else self.kwargs.get(name, default)
+
+    def met(self, tensor: Any) -> Met | None:
+        """What is known of one of the arguments, as it was when the call began."""
+        return next((met for one, met in self.given if one is tensor), None)
+
+    def fed_by(self, *kinds: type[nn.Module]) -> bool:
+        """Whether the first tensor that it got was made by a module of one of these classes."""
+        maker = self.given[0][1].maker if self.given else -1
+        return 0 <= maker < len(self._calls) and is_a(self._calls[maker].module, *kinds)
+
+    def stats(self, tensor: Tensor, met: Met) -> TensorStats | None:
+        """Statistics of an argument as it was when the call began; None when it has been written to since."""
+        if met.stats is None and met.version is not None and version_of(tensor) == met.version:
+            met.stats = self._stats.measure(tensor)
+        return met.stats
+
+
+class Observer(Protocol):
+    """Looks at calls."""
+
+    def watch(self, returned: Returned) -> None:
+        """Look at one that has just returned. Torch function modes are off, and so are gradients."""
+
+
+class Observation:
+    """Everybody who looks at the calls of one run."""
+
+    def __init__(self, observers: Sequence[Observer], around: Sequence[AbstractContextManager[object]] = ()) -> None:
+        self._observers, self._around = list(observers), around
+        self._stats = OutputStats()
+        self._stack = ExitStack()
+        self.calls: list[Call] = []
+        """The calls until now: to be set to those of the recorder."""
+        self.notes: list[str] = []
+
+    def __enter__(self) -> Observation:
+        for each in self._around:
+            self._stack.enter_context(each)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def __call__(self, opened: Watched, result: Any) -> None:
+        """For `Recorder`, as its `on_return`."""
+        returned = Returned(opened, result, self._stats, self.calls)
+        with torch.no_grad():
+            for observer in tuple(self._observers):
+                try:
+                    observer.watch(returned)
+                except Exception as error:
+                    self._observers.remove(observer)
+                    what = f"{type(error).__name__}: {message_of(error)}".splitlines()[0]
+                    self.notes.append(sendable(f"{type(observer).__name__} could not look at all values: {what}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from inspector.engine.modes.comparing import compare
 from inspector.mode_schema import Comparison, ModeDifference
 from inspector.run_schema import Finding, InputSet
 from tests.engine import bits
+from tests.engine.mode_models import CASES
 
 
 class Compared:
@@ -51,6 +53,13 @@ class Compared:
 def compared(model: nn.Module, arguments: tuple[Any, ...], **settings: Any) -> Compared:
     """A comparison of a model whose weights were drawn from seed 0 or set by the test."""
     return Compared(model, arguments, **settings)
+
+
+@cache
+def case_of(name: str) -> Compared:
+    """The comparison of one of the cases, made once."""
+    case = CASES[name]
+    return compared(seeded(case.build), case.arguments())
 
 
 def seeded(build: Any) -> Any:

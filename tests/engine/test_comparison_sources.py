@@ -3,21 +3,12 @@ flag; and nothing of the model changes by asking."""
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.engine.comparing import Compared, compared, seeded
+from tests.engine.comparing import case_of, compared, seeded
 from tests.engine.mode_models import CASES, Chosen, Fused, InPlace, LooksAtItsPart, SharedNorm, encoder, image, rows
-
-
-@cache
-def case_of(name: str) -> Compared:
-    """The comparison of one case, made once."""
-    case = CASES[name]
-    return compared(seeded(case.build), case.arguments())
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -15,7 +15,7 @@ from inspector.engine.inputs.choosing import choose
 from inspector.engine.target import load
 from inspector.messages import Load
 from inspector.run_schema import Finding, InputSet, SampleArgument
-from tests.engine.comparing import compared, seeded
+from tests.engine.comparing import case_of, compared, seeded
 from tests.engine.mode_models import (
     CASES,
     AlwaysNoisy,
@@ -139,8 +139,7 @@ def test_random_numbers_of_python_are_noticed_too() -> None:
     "a dropout in a plain list", "a dropout made in forward",
 }])  # fmt: skip
 def test_a_model_that_is_steady_in_eval_mode_hears_nothing_of_it(name: str) -> None:
-    case = CASES[name]
-    assert compared(seeded(case.build), case.arguments()).findings("NN401") == []
+    assert case_of(name).findings("NN401") == []
 
 
 class DrawsInVain(nn.Module):
@@ -260,8 +259,7 @@ def test_a_model_that_differs_or_holds_nothing_that_should_hears_nothing(build: 
 
 def test_healthy_models_hear_no_warning() -> None:
     for name in ("TransformerEncoder", "auxiliary head", "LSTM with dropout", "drop path", "BatchNorm", "a cache"):
-        case = CASES[name]
-        record = compared(seeded(case.build), case.arguments()).record
+        record = case_of(name).record
         assert [finding for finding in record.findings if finding.severity != "note"] == [], name
 
 

@@ -156,3 +156,11 @@ def test_a_compiled_module_whose_inside_is_not_visible_is_tried_all_the_same() -
     assert (found.record.failed_in, found.sources(), found.record.changed) == ("", {"1"}, ())
     assert found.of("1").note == "compiled: what happens in it is not visible"
     assert [module.training for module in model.modules()] == [True, True, True, True]
+
+
+def test_a_module_that_torch_compiles_is_compared_from_outside() -> None:
+    model: Any = nn.Sequential(nn.Linear(16, 16), nn.Sequential(nn.Dropout(0.5)))
+    model[1].compile(backend="eager")
+    found = compared(model, rows()())
+    assert (found.record.failed_in, found.sources(), found.left_as_found) == ("", {"1"}, True)
+    assert found.of("1").note == "compiled: what happens in it is not visible"

@@ -16,6 +16,7 @@ from inspector.engine.forward.running import Runner
 from inspector.engine.guard import Guard
 from inspector.engine.inputs.sample import Sample
 from inspector.engine.modes.answering import ModeRequests
+from inspector.engine.probing import Prober
 from inspector.engine.structure import Structure
 from inspector.engine.target import Built
 from inspector.messages import (
@@ -30,6 +31,7 @@ from inspector.messages import (
     MeasureTensor,
     ModelBuilt,
     ModuleDescribed,
+    Probe,
     Request,
     RowsDescribed,
     Run,
@@ -57,6 +59,7 @@ _STAGES: dict[type[Request], Stage] = {
     CompareModes: "forward",
     StepStatistics: "forward",
     SampleTraining: "forward",
+    Probe: "forward",
 }
 """What an exception that nobody expects is put down to."""
 
@@ -82,6 +85,7 @@ class Session:
         self._structure: Structure | None = None
         self._runner: Runner | None = None
         self._mode_requests: ModeRequests | None = None
+        self._prober: Prober | None = None
         self._chores: dict[type[Request], tuple[Request, Chore]] = {}
 
     @property
@@ -128,6 +132,8 @@ class Session:
                 self._send(self._modes().set(request))
             case CompareModes() | StepStatistics() | SampleTraining():
                 self._modes().answer(request, self._send)
+            case Probe():
+                self._probes().answer(request, self._send)
             case Summarize(depth=depth):
                 self._send(summary.summarize(self._built(), depth))
 
@@ -154,6 +160,7 @@ class Session:
         self._read(built)
         self._runner = Runner(built.model, self._known(), built, given)
         self._mode_requests = ModeRequests(built.model, self._known(), built, given)
+        self._prober = Prober(built.model, self._known(), built, given)
 
     def _read(self, built: Built) -> None:
         model, started = built.model, time.perf_counter()
@@ -209,6 +216,11 @@ class Session:
         if self._mode_requests is None:
             raise NotLoadedError("no model has been read in this engine")
         return self._mode_requests
+
+    def _probes(self) -> Prober:
+        if self._prober is None:
+            raise NotLoadedError("no model has been read in this engine")
+        return self._prober
 
     def _known(self) -> Structure:
         if self._structure is None:

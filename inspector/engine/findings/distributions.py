@@ -72,6 +72,8 @@ def _sums_to_one(output: Tensor, axis: int, logarithm: bool) -> bool:
     bound = float(output.max() if kind == "max" else output.min())
     if not (bound <= _NEAR if logarithm else bound >= 0):
         return False
+    if not logarithm and bool(((output == 0) | (output == 1)).all()):
+        return False  # One-hot: a choice.
     values = output.float()
     sums = values.exp().sum(axis) if logarithm else values.sum(axis)
     return bool(((sums - 1).abs() < _NEAR).all())

@@ -83,6 +83,8 @@ class Layout:
         given = next((seen.shape for seen in self._scene.calls[0].inputs if seen.shape is not None), ())
         if len(given) >= 4:
             yield "the input has four axes"
+        if self._keeps_axis_0_alone():
+            yield "the output has a row for each entry of axis 0"
         for call, inputs, outputs in self._flows():
             if not inputs or not self._is_sequence(inputs[0]):
                 continue
@@ -99,6 +101,21 @@ class Layout:
                 yield f"{self._scene.who(call)} keeps axis 0 and flattens the rest"
         if self._names.get("batch"):
             yield "the code calls the size of axis 0 " + self._names["batch"]
+
+    def _keeps_axis_0_alone(self) -> bool:
+        """Whether the output still has axis 0 of the input, and has lost axis 1: steps are what gets lost."""
+        root = self._scene.calls[0]
+        given = next((seen for seen in root.inputs if seen.shape is not None), None)
+        gave = next((seen.shape for seen in root.outputs if seen.shape is not None), ())
+        if given is None or given.shape is None or not gave:
+            return False
+        axes = len(given.shape) + (0 if "float" in given.dtype else 1)
+        return (
+            axes >= 3
+            and len(gave) < axes
+            and gave[0] == given.shape[0] != given.shape[1]
+            and given.shape[1] not in gave[1:]
+        )
 
     def _for_sequence_first(self) -> Iterator[str]:
         for call, inputs, outputs in self._flows():

@@ -32,6 +32,8 @@ class Returned:
         self.args, self.kwargs, self.function = opened.args, opened.kwargs, opened.function
         self.result = result
         self.given = opened.given
+        self.gradients = torch.is_grad_enabled()
+        """Whether they are on for the user's code."""
         self._stats, self._calls = stats, calls
 
     def outputs(self) -> list[Tensor]:

@@ -168,11 +168,16 @@ def stopped(run: RunRecord) -> str:
     return f"forward failed{where}" + (f", line {source.line}" if source is not None else "")
 
 
+def whole_seconds(run: RunRecord) -> str:
+    """`12.3 ms ± 0.1 ms`: how long the forward took, around the median of several where there were some."""
+    return seconds(run.seconds, run.spread if run.repeats > 1 else math.nan)
+
+
 def measured(run: RunRecord) -> list[str]:
     """What a run as a whole took: `12.3 ms ± 0.1 ms`, `4.09 GFLOP`, `peak 97.5 MiB`; of a dry run no time."""
     words = []
     if not run.dry and run.ok and run.seconds:
-        words.append(seconds(run.seconds, run.spread if run.repeats > 1 else math.nan))
+        words.append(whole_seconds(run))
     if run.ok or run.flops_by:
         words.append(cost(run))
     if run.peak_bytes is not None:

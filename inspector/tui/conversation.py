@@ -112,7 +112,7 @@ class Conversation:
             self.engine.drop(self.loading.engine)
         self.request, self.asked_at = request, time.time()
         self.loading = Loading(self.engine.load(request))
-        if self.stage is None:
+        if self.stage is None or self.stage is self.runs.stage:
             self.enter(Stage("starting an engine"))
 
     def cancel(self) -> bool:
@@ -235,8 +235,8 @@ class Conversation:
             case TensorMeasured():
                 model.measured[event.row] = event
                 self.view.answer_came()
-            case StillRunning() if self.stage is not None:
-                self.stage.running = event
+            case StillRunning() if self.runs.pending is not None:
+                self.runs.pending.stage.running = event
                 self.view.stage_changed()
 
     def _answer_failed(self, engine: int, row: int, failure: Failure) -> None:
@@ -248,7 +248,7 @@ class Conversation:
     def _failed(self, engine: int, failure: Failure) -> None:
         """A load came to nothing, or the engine of the open model is gone; whatever is known stays."""
         if self.model is not None and self._is_open(engine) and failure.stage == "engine":
-            self.model.alive = False
+            self.model.alive, self.model.death = False, failure
             self.runs.forget()
         elif engine and not self._is_loading(engine):
             return
@@ -266,6 +266,6 @@ class Conversation:
         return self.loading is not None and self.loading.engine == engine
 
     def enter(self, stage: Stage | None) -> None:
-        """Say what goes on from now on; None is nothing."""
-        self.stage = stage
+        """Say what goes on from now on; None is nothing but the run that may still go on."""
+        self.stage = stage if stage is not None else self.runs.stage
         self.view.stage_changed()

@@ -36,6 +36,8 @@ class OpenModel:
     guard: str = ""
     """What was compared before and after reading, and found the same."""
     alive: bool = True
+    death: Failure | None = None
+    """How its engine ended, if that was not asked for."""
     preview: bool = False
     """Whether these are only the upper rows: they have other numbers in the whole, so nothing is asked about them."""
     details: dict[int, ModuleDetail] = field(default_factory=dict)
@@ -49,6 +51,10 @@ class OpenModel:
     """The last run, dry or real."""
     flow: RunRows | None = None
     """The calls of that run, by row."""
+    untouched: RunRecord | None = None
+    """A run of the same with nothing watched, since then."""
+    running: bool = False
+    """Whether a run goes on."""
     modes: ModeRows | None = None
     """The last comparison of train and eval, by row."""
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)

@@ -104,7 +104,7 @@ class RunCommands(CopyCommands):
             self.body.remove_class("tracing")
             self.model_tree.go_to(row)
         elif model.flow is None:
-            self.tell("no run yet: r runs the model")
+            self.tell("the first run is going on" if model.running else "no run yet: r runs the model")
             return
         else:
             call = model.table.call_of(self.model_tree.row)
@@ -168,7 +168,8 @@ class RunCommands(CopyCommands):
         if call is None:
             call = record.call if isinstance(record, OperationRow) else model.table.call_of(row)
         if call is None or model.run is None or model.run.dry:
-            self.tell("nothing flowed here yet: r runs the model; on a tensor p shows what it holds")
+            going_on = "a run is going on" if model.running else "r runs the model"
+            self.tell(f"nothing flowed here yet: {going_on}; on a tensor p shows what it holds")
         else:
             self._draw(f"output of {pages.name_of_call(model, call)}", call=call, axes=VALUE_AXES)
 

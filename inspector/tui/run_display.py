@@ -57,8 +57,25 @@ class RunDisplay:
             window.model_tree.show_columns(COSTS)
         if run.finding is not None:
             self._show_failure(model, run)
+        elif not run.ok:
+            window.tell(_raised(run), palette.error)
         elif not unasked:
             window.tell(_told(run), palette.error if run.changed else palette.good)
+        self._tell_changes(run.changed)
+        window.show_title()
+        window.show_detail()
+
+    def run_untouched(self, model: OpenModel, run: RunRecord) -> None:
+        """How long the whole took with nothing watched; what a run before it told of every layer stays."""
+        window, palette = self._window, self._window.appearance.palette
+        if run.ok:
+            words = f"{run_labels.mode(run)} forward with nothing watched {run_labels.whole_seconds(run)}"
+            if model.run is not None and model.run.ok and not model.run.dry:
+                words += f", before {run_labels.whole_seconds(model.run)}"
+            words += f" · {literal(run.guard.partition(':')[0])}"
+            window.tell(words, palette.error if run.changed else palette.good)
+        else:
+            window.tell(f"with nothing watched {_raised(run)}", palette.error)
         self._tell_changes(run.changed)
         window.show_title()
         window.show_detail()
@@ -76,7 +93,8 @@ class RunDisplay:
 
     def run_cancelled(self, guard: str, changed: tuple[str, ...]) -> None:
         window, palette = self._window, self._window.appearance.palette
-        window.tell(f"run cancelled; {literal(guard)}", palette.error if changed else palette.base)
+        window.tell(f"run cancelled; {literal(guard.partition(':')[0])}", palette.error if changed else palette.base)
+        self._tell_changes(changed)
 
     def run_refused(self, failure: Failure, request: Job, *, unasked: bool) -> None:
         """Inputs that cannot be used, or a fault of the engine: in one line; what was typed can be mended at once."""
@@ -154,6 +172,12 @@ class RunDisplay:
         if changed:
             palette = self._window.appearance.palette
             self._window.tell(f"not left as found: {literal(', '.join(changed))}", palette.error)
+
+
+def _raised(run: RunRecord) -> str:
+    """`forward failed, line 12: RuntimeError: …`, of a run in which nobody saw where."""
+    failure = run.failure
+    return run_labels.stopped(run) + (f": {literal(failure.type)}: {literal(failure.message)}" if failure else "")
 
 
 def _told(run: RunRecord) -> str:

@@ -5,13 +5,14 @@ One at a time: a plain run, a comparison of train and eval, some steps of the ru
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
-from inspector.format import literal
+from inspector.format import literal, plural
 from inspector.messages import (
     CallsDescribed,
     CompareModes,
@@ -44,6 +45,9 @@ from inspector.tui.open_model import OpenModel, Stage
 if TYPE_CHECKING:
     from inspector.tui.conversation import Conversation
 
+QUIET_SECONDS = 1.0
+"""How long a run that nobody asked for may go on before it is told of."""
+
 Job = Run | CompareModes | StepStatistics | SampleTraining | Probe
 
 
@@ -56,6 +60,8 @@ class Pending:
     """Whether nobody pressed a key for it: then nothing is said of it while it is quick."""
     table: RunTable | None = None
     stopping: bool = False
+    told: bool = False
+    """Whether it is said that it goes on."""
     stage: Stage = field(default_factory=lambda: Stage("running"))
 
 
@@ -65,6 +71,8 @@ class RunView(Protocol):
     def inputs_chosen(self, inputs: InputSet) -> None: ...
 
     def run_finished(self, model: OpenModel, run: RunRecord, *, unasked: bool) -> None: ...
+
+    def run_untouched(self, model: OpenModel, run: RunRecord) -> None: ...
 
     def run_cancelled(self, guard: str, changed: tuple[str, ...]) -> None: ...
 
@@ -97,6 +105,8 @@ class Runs:
         self._next: Callable[[], bool] | None = None
         """What was asked for while a run went on that nobody had asked for."""
         self._drawing: DrawTensor | None = None
+        """The picture that was asked for and has not come."""
+        self._stopping_drawing = False
         self.ignored: frozenset[str] = frozenset()
         """Ids of findings that are not to be told."""
         self.probes = True
@@ -138,7 +148,7 @@ class Runs:
     def draw(self, request: DrawTensor) -> bool:
         """Ask for a picture."""
         model = self._usable()
-        self._drawing = request if model is not None else None
+        self._drawing, self._stopping_drawing = request if model is not None else None, False
         return model is not None and self._send(request, model)
 
     def _ask(self, request_for: Callable[[OpenModel], Job], *, unasked: bool = False) -> bool:
@@ -150,10 +160,24 @@ class Runs:
             checking = isinstance(self.pending.request, Probe)
             self._enter(self.pending, "finishing the checks" if checking else "finishing the dry run")
             return True
-        self.pending = Pending(request_for(model), unasked)
+        pending = self.pending = Pending(request_for(model), unasked)
+        model.running = True
         if not unasked:
-            self._enter(self.pending, "starting the run")
-        return self._send(self.pending.request, model)
+            self._enter(pending, "starting the run")
+        else:
+            pending.stage.what = "checking further" if isinstance(pending.request, Probe) else "looking for shapes"
+            asyncio.get_running_loop().call_later(QUIET_SECONDS, self.tell_if_slow, pending)
+        return self._send(pending.request, model)
+
+    def tell_if_slow(self, pending: Pending) -> None:
+        """Say that a run goes on that nobody has asked for, if it still does."""
+        if pending is self.pending and self.stage is None:
+            self._enter(pending, pending.stage.what)
+
+    @property
+    def stage(self) -> Stage | None:
+        """What is told of the run that goes on; None when there is none, or nothing is told of it."""
+        return self.pending.stage if self.pending is not None and self.pending.told else None
 
     def _usable(self) -> OpenModel | None:
         model = self._talk.model
@@ -179,20 +203,25 @@ class Runs:
         """Interrupt the run that goes on; asked a second time, end its engine and load the model anew."""
         pending, model, engine = self.pending, self._talk.model, self._talk.engine
         self._next = None
-        if pending is None or model is None or engine is None:
+        if (pending is None and self._drawing is None) or model is None or engine is None:
             return False
-        if pending.stopping or not engine.interrupt(model.engine):
+        stopping = pending.stopping if pending is not None else self._stopping_drawing
+        if stopping or not engine.interrupt(model.engine):
             self.forget()
             engine.drop(model.engine)
             model.alive = False
             self._talk.load(self._talk.request)
-            return True
-        pending.stopping = True
-        self._enter(pending, "stopping the run; ctrl+c again ends the engine and loads the model anew")
+        elif pending is not None:
+            pending.stopping = True
+            self._enter(pending, "stopping the run; ctrl+c again loads the model in another engine")
+        else:
+            self._stopping_drawing = True
         return True
 
     def forget(self) -> None:
         """The engine that ran is gone."""
+        if self._talk.model is not None:
+            self._talk.model.running = False
         self.pending = self._next = self._drawing = None
 
     # --- hearing ------------------------------------------------------------------------------------------------
@@ -233,6 +262,7 @@ class Runs:
                 if not pending.unasked:
                     self._enter(pending, what)
             case RunProgressed():
+                pending.stage.running = None  # it has gone on from the line that was told
                 self._enter(pending, _progress(model, event))
             case RunTraced(trace=trace):
                 pending.table = RunTable(trace)
@@ -248,8 +278,12 @@ class Runs:
     def _hear_end(self, model: OpenModel, pending: Pending, event: Event) -> bool:
         """What came of it."""
         match event:
+            case RunFinished(run=record) if isinstance(pending.request, Run) and pending.request.untouched:
+                model.inputs, model.untouched = record.inputs, record
+                self._end()
+                self._view.run_untouched(model, record)
             case RunFinished(run=record):
-                model.inputs, model.run = record.inputs, record
+                model.inputs, model.run, model.untouched = record.inputs, record, None
                 model.flow = RunRows(model.table, pending.table, record) if pending.table is not None else None
                 if not record.dry:
                     model.noticed.pop("run", None)
@@ -294,17 +328,22 @@ class Runs:
 
     def _end(self) -> None:
         self.pending, following, self._next = None, self._next, None
-        self._talk.enter(None)
+        if self._talk.model is not None:
+            self._talk.model.running = False
+        if self._talk.loading is None:
+            self._talk.enter(None)
         if following is not None:
             following()
 
     def _enter(self, pending: Pending, what: str) -> None:
-        pending.stage.what = what
-        self._talk.enter(pending.stage)
+        """Say of a run what it does; while another model is on its way, that is said."""
+        pending.stage.what, pending.told = what, True
+        if self._talk.loading is None:
+            self._talk.enter(pending.stage)
 
 
 def _progress(model: OpenModel, event: RunProgressed) -> str:
     """`running · 34 of 160 calls · layer3.0.conv1`"""
-    done = f"{event.calls:,} of {event.expected:,} calls" if event.expected else f"{event.calls:,} calls"
+    done = f"{event.calls:,} of {event.expected:,} calls" if event.expected else plural(event.calls, "call")
     place = literal(model.table.short_path(event.row)) or "the model itself"
     return f"running · {done} · {place}"

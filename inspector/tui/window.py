@@ -228,7 +228,8 @@ class Window(App[Failure]):
     def show_title(self) -> None:
         """What is open, and whether it is what the file holds."""
         if (model := self.talk.model) is not None:
-            self.title_bar.tell(model.title, model.facts(), self.talk.outdated)
+            ended = "" if model.death is None else "THE ENGINE ENDED: R loads again"
+            self.title_bar.tell(model.title, model.facts(), self.talk.outdated or ended)
 
     def show_status(self) -> None:
         """What goes on, else what was said last, else where the cursor is."""
@@ -278,7 +279,7 @@ class Window(App[Failure]):
 
     def _cursor_rests(self) -> None:
         model = self.talk.model
-        if model is not None and model.alive:
+        if model is not None:
             self.talk.failure = None
             self._ask_about(model, self.row_here)
         if self._answers_are_due():
@@ -293,6 +294,8 @@ class Window(App[Failure]):
     def show_detail(self) -> None:
         """Bring the detail pane in line with the cursor, and ask the engine for what is missing."""
         model, failure = self.talk.model, self.talk.failure
+        if failure is None and model is not None and self.row_here == 0:
+            failure = model.death  # the model's own page says it for as long as there is no other engine
         if failure is not None:
             self.detail.tabs, self.detail.tab = pages.FAILURE_TABS, self._tab
             write = failure_card.write_traceback if self._tab else failure_card.write
@@ -386,9 +389,12 @@ class Window(App[Failure]):
 
     async def action_interrupt(self) -> None:
         """Cancel what runs; with nothing running, quit at the second press."""
+        loading = self.talk.loading is not None
         if self.talk.cancel():
-            self._interrupted = True
-            self.tell("cancelled; R loads again, ctrl+c quits")
+            # What ends a run may be pressed again because that does not end at once: it must not close the window.
+            self._interrupted = loading
+            if loading:
+                self.tell("cancelled; R loads again, ctrl+c quits")
         elif self._interrupted:
             await self.action_quit()
         else:

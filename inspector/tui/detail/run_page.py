@@ -125,6 +125,8 @@ def _write_nothing(page: Page, model: OpenModel) -> None:
     if model.inputs is not None and model.inputs.origin == "none":
         page.prose(run_labels.origin(model.inputs), page.palette.accent)
         page.line(("press ", dim), ("i", strong), (" to say what goes in", dim))
+    elif model.running:
+        page.line(("the first run is going on", dim))
     else:
         page.line(("no run yet: ", dim), ("r", strong), (" runs the model, ", dim), ("i", strong), (" inputs", dim))
 
@@ -222,6 +224,8 @@ def write_whole(page: Page, model: OpenModel, run: RunRecord) -> None:
     if not run.dry and run.ok:
         repeats = f"  median of {run.repeats}" if run.repeats > 1 else "  once"
         page.fact("time", (run_labels.seconds(run.seconds, run.spread), plain), (repeats, dim))
+    if (alone := model.untouched) is not None and alone.ok:
+        page.fact("unwatched", (run_labels.whole_seconds(alone), plain), ("  of the same with nothing watched", dim))
     page.fact("FLOPs", (f"{whole(run.flops)}  ({run_labels.cost(run)})" if run.flops_by else "not counted", plain))
     if run.uncounted:
         page.fact("not counted", (run_labels.uncounted(run), page.palette.accent))

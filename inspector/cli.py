@@ -9,7 +9,7 @@ import sys
 from collections.abc import MutableMapping
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
 
 from inspector import __version__
 from inspector.options import complaint, parser
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # What a front end needs is imported when it is known which o
     from inspector.headless import Outcome
     from inspector.launch import Server
     from inspector.messages import Run
+    from inspector.run_schema import Finding, Severity
     from inspector.schema import Failure
 
 
@@ -26,6 +27,8 @@ class ExitCode(IntEnum):
     """What the shell is told; an interface like any other."""
 
     FINE = 0
+    PROBLEMS = 1
+    """--check has found some."""
     USAGE = 2
     """Usage, target not found or ambiguous, bad configuration."""
     USER_CODE = 3
@@ -54,9 +57,11 @@ def run(arguments: list[str] | None = None) -> ExitCode:
     options = parser().parse_args(arguments)
     if options.info:
         return _info()
-    if words := complaint(options):
+    if options.explain is not None:
+        return _explain(options.explain)
+    plain = any((options.tree, options.json, options.summary, options.markdown, options.check)) or not _has_terminal()
+    if words := complaint(options, plain=plain):
         return _complain(words)
-    plain = options.tree or options.json or options.summary or options.markdown or not _has_terminal()
     server = _start_server(None if plain else sys.stderr.fileno())
     try:
         config = _configured(options)
@@ -89,7 +94,12 @@ def _configured(options: argparse.Namespace) -> Config:
     from dataclasses import replace
 
     from inspector.config import ConfigError, load
+    from inspector.problems import patterns
 
+    try:
+        ignored = patterns(options.ignore)
+    except ValueError as error:
+        raise ValueError(f"--ignore: {error}") from error
     try:
         config = load(os.environ, Path.cwd())
     except ConfigError as error:
@@ -102,6 +112,8 @@ def _configured(options: argparse.Namespace) -> Config:
         ascii=options.ascii or config.ascii or not _speaks_unicode(),
         mouse=config.mouse and not options.no_mouse,
         watch=config.watch and not options.no_watch,
+        probes=config.probes and not options.no_probes,
+        ignore=(*config.ignore, *ignored),
     )
 
 
@@ -145,7 +157,15 @@ def _open_window(options: argparse.Namespace, config: Config, server: Server, lo
     request = Load(options.target, tuple(options.arg), options.config, options.device)
     try:
         failure = open_window(
-            request, config, server, log, depth=options.depth, filter_words=options.filter, run=_run_request(options)
+            request,
+            config,
+            server,
+            log,
+            depth=options.depth,
+            filter_words=options.filter,
+            run=_run_request(options),
+            ignored=frozenset(config.ignore),
+            probes=config.probes,
         )
     except WindowError as error:
         server.close()
@@ -176,7 +196,9 @@ def _run_request(options: argparse.Namespace) -> Run | None:
     if options.no_run:
         return None
     dry = options.dry or options.device == "meta"
-    return Run(inputs=tuple(options.input), mode=options.mode, dry=dry, seed=options.seed)
+    # What both modes make of it is asked for after that.
+    mode: Literal["train", "eval"] = "train" if options.mode == "train" else "eval"
+    return Run(inputs=tuple(options.input), mode=mode, dry=dry, seed=options.seed)
 
 
 # --- plain output ---------------------------------------------------------------------------------------------------
@@ -185,6 +207,7 @@ def _run_request(options: argparse.Namespace) -> Run | None:
 def _print_report(options: argparse.Namespace, config: Config, server: Server, log: TextIO | None) -> ExitCode:
     from inspector import headless
     from inspector.messages import Load
+    from inspector.problems import kept
     from inspector.query import QueryError
 
     request = Load(options.target, tuple(options.arg), options.config, options.device)
@@ -199,17 +222,23 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
     outcome = headless.run(
         request,
         run_request=run_request,
+        compare=options.mode == "both",
+        probe=False,
         timeout=options.timeout,
         summary_depth=summary_depth,
         log=log,
         server=server,
     )
+    findings = kept(outcome.findings(soft=options.check), config.ignore)
     try:
-        text = _report(options, config, outcome)
+        text = _checked(options, outcome, findings) if options.check else _report(options, config, outcome, findings)
     except QueryError as error:
         return _complain(str(error))
     sys.stdout.write(text)
-    return _conclude(outcome, told=options.json)
+    code = _conclude(outcome, told=options.json)
+    if not options.check or outcome.failure is not None:
+        return code
+    return max(code, _judge(options.fail_on or "warning", findings))
 
 
 def _conclude(outcome: Outcome, *, told: bool) -> ExitCode:
@@ -218,25 +247,53 @@ def _conclude(outcome: Outcome, *, told: bool) -> ExitCode:
 
     for remark in remarks.write(outcome.built, outcome.finished, outcome.run_request, outcome.inputs, outcome.ran):
         print(f"nn-inspect: {remark}", file=sys.stderr)
+    for remark in remarks.of_what_followed(outcome.comparison, outcome.noticed.get("probes"), outcome.unprobed):
+        print(f"nn-inspect: {remark}", file=sys.stderr)
     if outcome.failure is not None:
         if not told:
             sys.stderr.write(failure_text.write(outcome.failure))
         return ExitCode.ENGINE if outcome.died else _code(outcome.failure)
-    if outcome.ran is None or outcome.ran.ok:
-        return ExitCode.FINE
-    if not told:
-        sys.stderr.write(failure_text.card(outcome.ran))
-    # A guess may be what is wrong, and a healthy model must not fail a job.
-    return ExitCode.FINE if outcome.ran.inputs.origin == "guessed" else ExitCode.USER_CODE
+    code = ExitCode.FINE
+    for failed in outcome.failed():
+        if not told:
+            sys.stderr.write(failure_text.card(failed))
+        # A guess may be what is wrong, and a healthy model must not fail a job.
+        code = code if failed.inputs.origin == "guessed" else ExitCode.USER_CODE
+    return code
 
 
-def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> str:
+def _judge(limit: Severity, findings: list[Finding]) -> ExitCode:
+    """Say how many problems there are; whether one of them is as grave as that."""
+    from inspector.problems import counted, reached
+
+    print(f"nn-inspect: {counted(findings) or 'no problems'}", file=sys.stderr)
+    return ExitCode.PROBLEMS if reached(findings, limit) else ExitCode.FINE
+
+
+def _checked(options: argparse.Namespace, outcome: Outcome, findings: list[Finding]) -> str:
+    """What goes to stdout of a check."""
+    from inspector.reports import github, problem_text, sarif
+    from inspector.schema import Source
+
+    target = outcome.built.target if outcome.built is not None else None
+    place = Source(target.file, target.line) if target is not None else None
+    if options.format == "sarif":
+        return sarif.write(findings, place, os.getcwd(), outcome.failure)
+    if options.format == "github":
+        folder = os.environ.get("GITHUB_WORKSPACE") or os.getcwd()
+        failed = github.failure(outcome.failure, folder) if outcome.failure is not None else ""
+        return github.write(findings, place, folder) + failed
+    return problem_text.checked(findings, place, os.getcwd())
+
+
+def _report(options: argparse.Namespace, config: Config, outcome: Outcome, findings: list[Finding]) -> str:
     """What goes to stdout."""
     from inspector.reports import json_document, markdown, summary_text, text_tree
     from inspector.versions import of_tools
 
     rows = outcome.run_rows()
     table = rows.table if rows is not None else outcome.table()
+    modes = outcome.mode_rows(table) if table is not None else None
     target = outcome.built.target if outcome.built is not None else None
     if options.json:
         return json_document.write(
@@ -249,6 +306,8 @@ def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> st
             inputs=outcome.inputs,
             run=outcome.ran,
             rows=rows,
+            modes=modes,
+            findings=findings,
         )
     if outcome.summary is not None:
         return summary_text.write(outcome.summary, ascii_only=config.ascii)
@@ -256,15 +315,20 @@ def _report(options: argparse.Namespace, config: Config, outcome: Outcome) -> st
         return ""
     if outcome.failure is not None and outcome.failure.stage == "inputs":
         return ""  # What was typed is wrong, and nothing but that is to be read.
+    shown: Any = {
+        "rows": rows,
+        "inputs": outcome.inputs,
+        "modes": modes,
+        "findings": findings,
+        "depth": options.depth,
+        "keep": options.filter,
+    }
     if options.markdown:
-        return markdown.write(table, target, rows=rows, inputs=outcome.inputs, depth=options.depth, keep=options.filter)
+        return markdown.write(table, target, **shown)
     return text_tree.write(
         table,
         target,
-        rows=rows,
-        inputs=outcome.inputs,
-        depth=options.depth,
-        keep=options.filter,
+        **shown,
         ascii_only=config.ascii,
         painted=text_tree.paint if _wants_colour(options) else text_tree.paint_nothing,
         width=shutil.get_terminal_size().columns if sys.stdout.isatty() else None,
@@ -275,6 +339,19 @@ def _wants_colour(options: argparse.Namespace) -> bool:
     if options.no_color or os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb")
+
+
+def _explain(name: str) -> ExitCode:
+    """What a finding means and what mends it."""
+    from inspector.catalogue import CATALOGUE
+    from inspector.problems import no_such
+    from inspector.reports import explanation
+
+    entry = CATALOGUE.get(name.strip().upper())
+    if entry is None:
+        return _complain(f"--explain: {no_such(name)}")
+    sys.stdout.write(explanation.write(entry, shutil.get_terminal_size().columns))
+    return ExitCode.FINE
 
 
 def _info() -> ExitCode:

@@ -2,8 +2,9 @@
 order, each over the one before; nothing is ever written.
 
     $XDG_CONFIG_HOME/nn-inspect/config.toml, or what NN_INSPECT_CONFIG names      theme = "nord"
-    pyproject.toml of the folder or of one above it, [tool.nn-inspect]            [keys]
-    NN_INSPECT_THEME, _ASCII, _MOUSE, _WATCH                                      quit = "q,x"
+    pyproject.toml of the folder or of one above it, [tool.nn-inspect]            ignore = ["NN302", "NN103:pos.*"]
+    NN_INSPECT_THEME, _ASCII, _MOUSE, _WATCH, _PROBES                             [keys]
+                                                                                  quit = "q,x"
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class Config:
     ascii: bool = False
     mouse: bool = True
     watch: bool = True
+    probes: bool = True
+    """Whether the checks that need further forwards follow a good run in eval mode."""
+    ignore: tuple[str, ...] = ()
+    """Findings that nobody wants to hear of, by id or `id:path`; those of all files and flags together."""
     keys: dict[str, str] = field(default_factory=dict)
     """Name of a key's action (as in the help of the configuration) → keys, with commas between."""
     read: tuple[str, ...] = ()
@@ -37,8 +42,8 @@ class Config:
     warnings: tuple[str, ...] = ()
 
 
-_SWITCHES = ("ascii", "mouse", "watch")
-_SETTINGS = ("theme", *_SWITCHES, "keys")
+_SWITCHES = ("ascii", "mouse", "watch", "probes")
+_SETTINGS = ("theme", *_SWITCHES, "ignore", "keys")
 
 
 def user_file(environment: Mapping[str, str]) -> Path:
@@ -90,6 +95,9 @@ def _overlaid(config: Config, table: dict[str, Any], path: Path) -> Config:
             warnings.append(f"{_place(path, name)}: there is no setting {name!r}; there are {', '.join(_SETTINGS)}")
         elif name == "keys":
             changes["keys"] = {**config.keys, **_keys(value, path)}
+        elif name == "ignore":
+            ignored = _ignored(value, path, warnings)
+            changes["ignore"] = (*config.ignore, *ignored)
         elif not isinstance(value, bool if name in _SWITCHES else str):
             wanted = "true or false" if name in _SWITCHES else "text"
             raise ConfigError(f"{_place(path, name)}: {name} must be {wanted}, and is {value!r}")
@@ -102,6 +110,21 @@ def _keys(value: Any, path: Path) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(keys, str) for keys in value.values()):
         raise ConfigError(f'{_place(path, "keys")}: [keys] must hold lines like quit = "q,x"')
     return value
+
+
+def _ignored(value: Any, path: Path, warnings: list[str]) -> list[str]:
+    """The patterns of a list; one with an id that there is not is a warning: a newer version may know it."""
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ConfigError(f'{_place(path, "ignore")}: ignore must be a list like ["NN302", "NN103:encoder.*"]')
+    from inspector.problems import patterns  # Not for --help, nor for whoever ignores nothing.
+
+    found: list[str] = []
+    for text in value:
+        try:
+            found += patterns([text])
+        except ValueError as error:
+            warnings.append(f"{_place(path, 'ignore')}: {error}")
+    return found
 
 
 def _place(path: Path, name: str) -> str:

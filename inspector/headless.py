@@ -1,10 +1,10 @@
-"""One load and one run without a window: what the plain reports are made from."""
+"""One load without a window, its run, what was noticed, train against eval: what the plain reports are made from."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 import msgspec
@@ -13,13 +13,17 @@ from inspector import crash
 from inspector.client import EngineClient, Server, start_server
 from inspector.messages import (
     CallsDescribed,
+    CompareModes,
     EngineDied,
     Event,
     Failed,
+    FindingsReported,
     InputsChosen,
     Load,
     ModelBuilt,
+    ModesCompared,
     Printed,
+    Probe,
     Request,
     RowsDescribed,
     Run,
@@ -34,8 +38,11 @@ from inspector.messages import (
     TorchImported,
     TorchMissing,
 )
+from inspector.mode_rows import ModeRows
+from inspector.mode_schema import Comparison
+from inspector.problems import ordered, softened
 from inspector.run_rows import RunRows
-from inspector.run_schema import InputSet, RunRecord, Trace
+from inspector.run_schema import Finding, InputSet, RunRecord, Trace
 from inspector.run_table import RunTable
 from inspector.schema import Failure, Outline
 from inspector.table import ModelTable
@@ -68,6 +75,12 @@ class Outcome(msgspec.Struct, kw_only=True):
     """The records of all calls, in chunks as they came."""
     ran: RunRecord | None = None
     """What came of the run; one whose forward raised too."""
+    comparison: Comparison | None = None
+    """Train against eval; also of one in which forward raised."""
+    noticed: dict[str, FindingsReported] = {}
+    """What was noticed, by where it was looked for: structure, run, probes."""
+    unprobed: Failure | None = None
+    """Why the checks after the run came to nothing."""
     stdout: str = ""
     """What the user's code printed, control characters included: the first of it, if it was too much."""
     stderr: str = ""
@@ -96,11 +109,40 @@ class Outcome(msgspec.Struct, kw_only=True):
             run.add(event)
         return RunRows(table, run, self.ran)
 
+    def mode_rows(self, table: ModelTable) -> ModeRows | None:
+        """Train against eval, joined to the model's rows."""
+        return ModeRows(table, self.comparison) if self.comparison is not None else None
+
+    def failed(self) -> Iterator[RunRecord | Comparison]:
+        """The run, or the comparison, if forward raised in it."""
+        if self.ran is not None and not self.ran.ok:
+            yield self.ran
+        if self.comparison is not None and self.comparison.failed_in:
+            yield self.comparison
+
+    def findings(self, *, soft: bool = False) -> list[Finding]:
+        """Everything that was noticed, the gravest first; what was noticed again in the comparison once.
+
+        With soft=True a forward that failed on guessed inputs is only a note.
+        """
+        found = [
+            softened(each.finding) if soft and each.inputs.origin == "guessed" else each.finding
+            for each in self.failed()
+            if each.finding is not None
+        ]
+        found += [finding for event in self.noticed.values() for finding in event.findings]
+        told = {(finding.id, finding.row) for finding in found}
+        if self.comparison is not None:
+            found += [one for one in self.comparison.findings if (one.id, one.row) not in told]
+        return ordered(found)
+
 
 def run(
     request: Load,
     *,
     run_request: Run | None = None,
+    compare: bool = False,
+    probe: bool = False,
     timeout: float | None = None,
     summary_depth: int | None = None,
     log: TextIO | None = None,
@@ -109,10 +151,11 @@ def run(
     """Load a model, hear everything about its structure and about one run of it, and end the engine.
 
     After `timeout` seconds, torch's import included, the engine is ended and the failure names the line it was in.
-    Without a `run_request` nothing runs; with a `summary_depth` torchinfo's table is asked for too. A `server` that
+    Without a `run_request` nothing runs; with a `summary_depth` torchinfo's table is asked for too. A good real run is
+    followed by train against eval (`compare`) and by the checks that need further forwards (`probe`). A `server` that
     was started earlier is taken over; none outlives this call, whatever ends it.
     """
-    load = HeadlessLoad(request, run_request, summary_depth)
+    load = HeadlessLoad(request, run_request, summary_depth, compare=compare, probe=probe)
     return asyncio.run(_run(load, timeout, log, server or start_server()))
 
 
@@ -143,19 +186,33 @@ async def _within(seconds: float | None, happened: asyncio.Event) -> bool:
 class HeadlessLoad:
     """Gathers what is heard of one load into an Outcome, and asks for what comes next."""
 
-    def __init__(self, request: Load, run_request: Run | None, summary_depth: int | None) -> None:
+    def __init__(
+        self,
+        request: Load,
+        run_request: Run | None,
+        summary_depth: int | None,
+        *,
+        compare: bool = False,
+        probe: bool = False,
+    ) -> None:
         self.outcome = Outcome(request=request, run_request=run_request)
         self.ask: Callable[[Request], object] = lambda _: None
         """Sends a request to the engine of this load; whoever made the client sets it."""
         self.done = asyncio.Event()
         self.located = asyncio.Event()
         """Whether a hung engine has said where it is."""
+        self._compare, self._probe = compare, probe
         self._left: list[tuple[Request, str]] = []
         """What is to be asked once the structure is known, and how to say that it goes on."""
         if summary_depth is not None:
             self._left.append((Summarize(summary_depth), "writing the summary"))
         if run_request is not None:
             self._left.append((run_request, "running the model"))
+        self._asked: Request = request
+        self._answered = False
+        """Whether there is nothing left to ask."""
+        self._structure_told = summary_depth is not None
+        """Whether everything that is noticed about the structure has been told, or is of no interest."""
         self.doing = "importing torch"
         self._where: StillRunning | None = None
 
@@ -179,6 +236,22 @@ class HeadlessLoad:
             case Summarized():
                 outcome.summary = event
                 self._ask()
+            case Printed():
+                self._keep(event)
+            case StillRunning():
+                self._where = event
+                self.located.set()
+            case TorchMissing(failure=failure) | EngineDied(failure=failure):
+                self._fail(failure, died=isinstance(event, EngineDied))
+            case Failed(failure=failure):
+                self._hear_refusal(failure)
+            case _:
+                self._hear_run(event)
+
+    def _hear_run(self, event: Event) -> None:
+        """What is told of the run, and of what follows it."""
+        outcome = self.outcome
+        match event:
             case InputsChosen(inputs=inputs):
                 outcome.inputs = inputs
                 if inputs.origin == "none":
@@ -189,16 +262,44 @@ class HeadlessLoad:
                 outcome.calls.append(event)
             case RunFinished(run=ran):
                 outcome.ran = ran
+            case ModesCompared(comparison=comparison):
+                outcome.comparison = comparison
                 self._ask()
-            case Printed():
-                self._keep(event)
-            case StillRunning():
-                self._where = event
-                self.located.set()
-            case Failed(failure=failure) | TorchMissing(failure=failure) | EngineDied(failure=failure):
-                outcome.failure = failure
-                outcome.died = isinstance(event, EngineDied)
-                self.done.set()
+            case FindingsReported():
+                self._notice(event)
+
+    def _follow(self) -> None:
+        """What is to be asked after a run; nothing, when nothing has come out of it."""
+        asked, ran = self.outcome.run_request, self.outcome.ran
+        if asked is None or ran is None or not ran.ok or ran.dry:
+            return
+        if self._compare:
+            self._left.append((CompareModes(asked.inputs, asked.seed), "comparing train with eval"))
+        if self._probe and ran.mode == "eval":
+            self._left.append((Probe(asked.inputs, asked.seed), "checking further"))
+
+    def _notice(self, event: FindingsReported) -> None:
+        self.outcome.noticed[event.of] = event
+        if event.of == "structure":
+            self._structure_told |= event.whole
+            self._end()
+        else:
+            # Every run is followed by what was noticed in it, be it nothing.
+            if event.of == "run":
+                self._follow()
+            self._ask()
+
+    def _hear_refusal(self, failure: Failure) -> None:
+        """The last request came to nothing; a check that did takes nothing from what is there already."""
+        if isinstance(self._asked, Probe):
+            self.outcome.unprobed = failure
+            self._ask()
+        else:
+            self._fail(failure)
+
+    def _fail(self, failure: Failure, *, died: bool = False) -> None:
+        self.outcome.failure, self.outcome.died = failure, died
+        self.done.set()
 
     def give_up(self, doing: str, timeout: float) -> None:
         """Say what was going on when the time was over, unless it came to an end just now."""
@@ -218,11 +319,17 @@ class HeadlessLoad:
 
     def _ask(self) -> None:
         """Ask for the next thing; when there is none, this is the end."""
-        if not self._left:
+        if self._left:
+            self._asked, self.doing = self._left.pop(0)
+            self.ask(self._asked)
+        else:
+            self._answered = True
+            self._end()
+
+    def _end(self) -> None:
+        """This is the end, when everything has been told."""
+        if self._answered and self._structure_told:
             self.done.set()
-            return
-        request, self.doing = self._left.pop(0)
-        self.ask(request)
 
     def _keep(self, printed: Printed) -> None:
         """Keep the first of what is printed."""

@@ -371,7 +371,8 @@ class FindingsReported(Record, frozen=True, tag="findings-reported"):
     """What was noticed; takes the place of what was told of the same before."""
 
     of: Literal["structure", "run", "probes"]
-    """structure: known without a run. run: of the last recorded run. probes: of further forwards."""
+    """structure: known without a run. run: of the last run, told after every RunFinished. probes: of further
+    forwards, the answer to Probe."""
     findings: tuple[Finding, ...]
     whole: bool = True
     """False of a first part, which is told because the rest takes long: more of the same follows by itself."""

@@ -11,6 +11,7 @@ from enum import Enum
 
 from inspector.format import literal, plural
 from inspector.mode_schema import Comparison, ModeDifference
+from inspector.run_labels import where_stopped
 from inspector.schema import Kind
 from inspector.table import ModelTable
 
@@ -73,6 +74,22 @@ class ModeRows:
 
 def word(difference: ModeDifference) -> Word:
     return _WORDS[difference.role]
+
+
+def in_both(difference: ModeDifference) -> bool:
+    """Whether there was something to compare."""
+    return word(difference) not in (Word.ONLY_TRAIN, Word.ONLY_EVAL)
+
+
+def noise(difference: ModeDifference) -> float:
+    """How far the output moves by chance, from one run of the same mode to the next: the larger of both modes."""
+    return max(difference.noise_train, difference.noise_eval)
+
+
+def stopped(comparison: Comparison) -> str:
+    """`forward failed in train mode, in bn, line 12`"""
+    where = where_stopped(comparison.finding, comparison.failure)
+    return f"forward failed in {comparison.failed_in} mode{where and ','}{where}"
 
 
 def _sortable(value: float) -> float:

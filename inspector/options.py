@@ -18,6 +18,9 @@ examples:
   nn-inspect model.py --device meta                without allocating a byte for its weights
   nn-inspect model.py --json | jq .totals          for programs; --tree, --markdown, --summary for people
   nn-inspect model.py --tree --no-run              the structure alone
+  nn-inspect model.py --tree --mode both           train against eval: which modules make the difference, and why
+  nn-inspect model.py --check --format github      in CI: the problems as annotations, exit 1 when there are some
+  nn-inspect --explain NN103                       what a problem's id means, and what mends it
   ssh -t box nn-inspect model.py                   over SSH in one line (-t gives it a terminal)
 """
 
@@ -34,13 +37,14 @@ def parser() -> argparse.ArgumentParser:
     found = _Parser(
         prog="nn-inspect",
         description="The terminal inspector for PyTorch models.",
-        epilog="exit codes: 0 fine · 2 usage, target not found or ambiguous · 3 the file's own code failed · "
-        "4 the engine died or timed out · 130 interrupted",
+        epilog="exit codes: 0 fine · 1 --check found problems · 2 usage, target not found or ambiguous · "
+        "3 the file's own code failed · 4 the engine died or timed out · 130 interrupted",
     )
     found.add_argument("target", nargs="?", help="model.py[:Name[(arguments)]], a folder, or dotted.module:Name")
     _add_model(found.add_argument_group("the model"))
     _add_run(found.add_argument_group("the run (one forward; the model is left as it was found)"))
     _add_output(found.add_argument_group("plain output (the tree is the default when stdout is no terminal)"))
+    _add_problems(found.add_argument_group("problems"))
     _add_window(found.add_argument_group("the window"))
     other = found.add_argument_group("other")
     other.add_argument("--log", default="", metavar="FILE", help="write every message between the processes")
@@ -63,10 +67,10 @@ def _add_run(run: argparse._ArgumentGroup) -> None:
         metavar="VALUE",
         help="[name=]2x3x32x32[:dtype[:range]], @file or a literal; else what file or model hold, or a guess",
     )
-    run.add_argument("--mode", default="eval", choices=("train", "eval", "both"), help="eval (default) or train")
     run.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of made-up inputs and of what forward draws (0)"
+        "--mode", default="eval", choices=("train", "eval", "both"), help="eval (default), train, or both, compared"
     )
+    run.add_argument("--seed", type=int, default=0, metavar="N", help="of made-up inputs and of what forward draws (0)")
     run.add_argument("--dry", action="store_true", help="shapes alone: nothing is computed")
     run.add_argument("--no-run", action="store_true", help="structure alone")
     run.add_argument(
@@ -80,8 +84,25 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
     forms.add_argument("--json", action="store_true", help="one document, schema nn-inspect/1")
     forms.add_argument("--summary", action="store_true", help="torchinfo's table of the structure")
     forms.add_argument("--markdown", action="store_true", help="structure and run as a Markdown table")
+    forms.add_argument("--check", action="store_true", help="the problems alone, and exit 1 when there are some")
     output.add_argument("--depth", type=int, metavar="N", help="levels below the root (the window too)")
     output.add_argument("--filter", default="", metavar="TEXT", help="rows: words, type:, is: (the window too)")
+
+
+def _add_problems(problems: argparse._ArgumentGroup) -> None:
+    problems.add_argument(
+        "--fail-on", choices=("note", "warning", "error"), help="what --check takes for a problem (warning), or worse"
+    )
+    problems.add_argument("--format", choices=("text", "github", "sarif"), help="of --check (text)")
+    problems.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="ID[:PATH]",
+        help="not this one, or not at this path, where * is anything; several with commas (the window too)",
+    )
+    problems.add_argument("--no-probes", action="store_true", help="skip the checks that run forward again")
+    problems.add_argument("--explain", metavar="ID", help="what a problem is and what mends it; needs no target")
 
 
 def _add_window(window: argparse._ArgumentGroup) -> None:
@@ -92,8 +113,8 @@ def _add_window(window: argparse._ArgumentGroup) -> None:
     window.add_argument("--theme", default="", metavar="NAME", help="one of Textual's themes instead of the terminal's")
 
 
-def complaint(options: argparse.Namespace) -> str:
-    """What is wrong with them together; empty when nothing is."""
+def complaint(options: argparse.Namespace, *, plain: bool) -> str:
+    """What is wrong with them together, for `plain` output or for the window; empty when nothing is."""
     if not options.target:
         return "which file? nn-inspect model.py (nn-inspect --help has examples)"
     if (options.depth is not None and options.depth < 0) or (options.timeout is not None and options.timeout <= 0):
@@ -102,15 +123,25 @@ def complaint(options: argparse.Namespace) -> str:
         return "--seed wants a whole number from 0 to 2^63 - 1"
     if options.filter and (options.json or options.summary):
         return "--filter goes with the tree, --markdown and the window; the whole document is one | jq away"
-    return _complaint_about_run(options)
+    if options.mode == "both" and not plain:
+        return "--mode both goes with plain output: --tree, --json, --markdown, --check; in the window, d compares"
+    return _complaint_about_check(options) or _complaint_about_run(options)
+
+
+def _complaint_about_check(options: argparse.Namespace) -> str:
+    if not options.check:
+        return "--fail-on and --format go with --check" if options.fail_on or options.format else ""
+    if options.depth is not None or options.filter:
+        return "--check looks at the whole model: --depth and --filter go with the tree; --ignore NN302:path silences"
+    return ""
 
 
 def _complaint_about_run(options: argparse.Namespace) -> str:
     """Nothing that was asked for is silently left out."""
-    if options.mode == "both":
-        return "--mode both (train against eval) is not there yet: --mode train, then --mode eval"
     if options.no_run and (options.input or options.dry or options.mode != "eval"):
         return "--no-run leaves out what --input, --mode and --dry are about: take it away, or them"
+    if options.mode == "both" and (options.dry or options.device == "meta"):
+        return "--mode both compares values, and a dry run has none: take --dry or --device meta away"
     if options.summary and (options.input or options.dry or options.mode != "eval"):
         return (
             "--summary is about the structure alone: --input, --mode and --dry go with the tree, --json and --markdown"

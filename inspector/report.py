@@ -48,6 +48,7 @@ class Report:
             inputs=outcome.inputs,
             run=outcome.ran,
             rows=rows,
+            findings=outcome.findings(),
         )
 
     def __str__(self) -> str:
@@ -57,7 +58,8 @@ class Report:
         table = rows.table if rows is not None else outcome.table()
         text = ""
         if table is not None and outcome.built is not None:
-            text = text_tree.write(table, outcome.built.target, rows=rows, inputs=outcome.inputs)
+            found = outcome.findings()
+            text = text_tree.write(table, outcome.built.target, rows=rows, inputs=outcome.inputs, findings=found)
         asked = outcome.run_request
         for remark in remarks.write(outcome.built, outcome.finished, asked, outcome.inputs, outcome.ran):
             text += f"{remark}\n"

@@ -11,7 +11,8 @@ from rich.cells import cell_len
 
 from inspector.format import duration, end_cut, flops, literal, plural, shape, size
 from inspector.run_rows import Part, RunRows
-from inspector.run_schema import InputSet, RunRecord, SampleArgument, Seen, Warned
+from inspector.run_schema import Finding, InputSet, RunRecord, SampleArgument, Seen, Warned
+from inspector.schema import Failure
 
 _UNNAMED_DTYPE = "float32"
 """Said of no tensor, because most are."""
@@ -162,10 +163,14 @@ def mode(run: RunRecord) -> str:
 
 def stopped(run: RunRecord) -> str:
     """`forward failed in fc1, line 21`"""
-    found, failure = run.finding, run.failure
+    return f"forward failed{where_stopped(run.finding, run.failure)}"
+
+
+def where_stopped(found: Finding | None, failure: Failure | None) -> str:
+    """` in fc1, line 21`, as far as it is known."""
     where = f" in {literal(found.path)}" if found is not None and found.path else ""
     source = (found.source if found is not None else None) or (failure.source if failure is not None else None)
-    return f"forward failed{where}" + (f", line {source.line}" if source is not None else "")
+    return where + (f", line {source.line}" if source is not None else "")
 
 
 def whole_seconds(run: RunRecord) -> str:

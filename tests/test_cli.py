@@ -119,7 +119,7 @@ def test_a_broken_file_is_exit_3_with_place_and_traceback_on_stderr(tmp_path: Pa
         ((SAMPLES / "lenet.py", "--depth", "-1"), "no negative number"),
         ((SAMPLES / "lenet.py", "--timeout", "0"), "a positive one"),
         ((SAMPLES / "lenet.py", "--log", "/nowhere/log"), "--log /nowhere/log: No such file or directory"),
-        ((SAMPLES / "lenet.py", "--mode", "both"), "--mode train, then --mode eval"),
+        ((SAMPLES / "lenet.py", "--mode", "both", "--dry"), "compares values"),
         ((SAMPLES / "lenet.py", "--seed", "-1"), "--seed wants a whole number"),
         ((SAMPLES / "lenet.py", "--no-run", "--dry"), "--no-run leaves out"),
         ((SAMPLES / "lenet.py", "--summary", "--input", "2x3"), "--summary is about the structure alone"),

@@ -38,7 +38,8 @@ def look(model: nn.Module, *args: Any, **kwargs: Any) -> Report:
 def test_the_tree_has_every_module_with_the_shapes_that_flowed() -> None:
     out = io.StringIO()
     look(Net(), torch.ones(2, 1, 6, 6), scale=2.0).print(out)
-    lines = {line.strip("├└│ ").split()[0]: line for line in out.getvalue().splitlines() if line.strip()}
+    rows = [line[2:] if line[:2] in ("E ", "W ", "n ") else line for line in out.getvalue().splitlines()]
+    lines = {line.strip("├└│ ").split()[0]: line for line in rows if line.strip()}
     assert "2×3×4×4" in lines["conv"]
     assert "2×5" in lines["fc"]
     assert lines["guard"].split(None, 1)[1].startswith("left as found: 9 tensors by value, 4 modes")

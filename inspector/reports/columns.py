@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from inspector import labels, run_labels
 from inspector.format import bar, padded
+from inspector.mode_rows import ModeRows, Word, in_both, noise, relative, word
 from inspector.run_rows import Part, RunRows
 from inspector.table import ModelTable
 
@@ -74,6 +75,25 @@ def of_run(rows: RunRows, shown: list[int]) -> list[Column]:
     return [column for column in found if any(column.cells)]
 
 
+def of_modes(rows: RunRows, modes: ModeRows, shown: list[int]) -> list[Column]:
+    """How far the output of each row moves between train and eval, beside how far it moves by chance, and its part."""
+    worst = [modes.worst(row) for row in shown]
+    compared = [one if one is not None and in_both(one) else None for one in worst]
+    roles = [word(one) if one is not None else None for one in worst]
+    output = _column("output", [run_labels.output(rows, row, _OUTPUT_CELLS) for row in shown], right=False, rank=2)
+    found = [
+        output._replace(styles=tuple(_STYLES.get(rows.part(row), "dim") for row in shown)),
+        _column("params", [labels.params(rows.table, row) for row in shown], 8, rank=3),
+        _column("differs", [relative(one.difference) if one else "" for one in compared], right=False),
+        _column("noise", [relative(noise(one)) if one else "" for one in compared], right=False),
+        _column("role", [role.value if role else "" for role in roles], right=False)._replace(
+            styles=tuple(_ROLES.get(role, "") if role else "" for role in roles)
+        ),
+    ]
+    return [column for column in found if any(column.cells)]
+
+
+_ROLES = {Word.SOURCE: "bold yellow", Word.UNCHANGED: "dim"}
 _STYLES = {Part.CALLED: "", Part.FAILED: "bold red", Part.UNWOUND: "red"}
 """What did not run is dim."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from inspector import mode_rows
 from inspector.format import caret, literal
+from inspector.mode_schema import Comparison
 from inspector.run_labels import inputs_line, stopped
 from inspector.run_schema import Finding, RunRecord
 from inspector.schema import Argument, Candidate, Failure
@@ -26,10 +28,11 @@ def write(failure: Failure, *, whole: bool = True) -> str:
     return "\n".join(lines) + "\n"
 
 
-def card(run: RunRecord) -> str:
+def card(run: RunRecord | Comparison) -> str:
     """A forward that failed: which module at which line, what it got beside what it takes, the mend, PyTorch's text."""
     found, failure = run.finding, run.failure
-    head = [stopped(run), *([found.id] if found is not None else [])]
+    head = [mode_rows.stopped(run) if isinstance(run, Comparison) else stopped(run)]
+    head += [found.id] if found is not None else []
     lines = ["  ".join(head), f"with {inputs_line(run.inputs)}", ""]
     if failure is not None:
         lines += _place(failure)

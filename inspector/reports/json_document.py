@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from inspector.format import literal
-from inspector.reports import json_run
+from inspector.mode_rows import ModeRows
+from inspector.reports import json_modes, json_run
 from inspector.reports.json_run import Fields
 from inspector.run_rows import RunRows
-from inspector.run_schema import InputSet, RunRecord
+from inspector.run_schema import Finding, InputSet, RunRecord
 from inspector.schema import SCHEMA, Failure, Flag, GhostRow, Kind, ModuleRow, Target, TensorRow
 from inspector.table import ModelTable
 
@@ -28,14 +29,17 @@ def write(
     inputs: InputSet | None = None,
     run: RunRecord | None = None,
     rows: RunRows | None = None,
+    modes: ModeRows | None = None,
+    findings: Iterable[Finding] = (),
 ) -> str:
     """One document; `asked` is the target as typed, `printed` is stdout, stderr and the bytes that were lost.
 
-    `rows` are those of the `run`, where its calls are known. A forward that failed is the document's error, unless its
-    inputs were guessed: the guess may be what is wrong.
+    `rows` are those of the `run`, where its calls are known, and `modes` those of train against eval. A forward that
+    failed is the document's error, unless its inputs were guessed: the guess may be what is wrong.
     """
-    if failure is None and run is not None and run.inputs.origin != "guessed":
-        failure = run.failure
+    for ran in (run, modes.comparison if modes is not None else None):
+        if failure is None and ran is not None and ran.inputs.origin != "guessed":
+            failure = ran.failure
     document: Fields = {
         "schema": SCHEMA,
         "tool": tool,
@@ -48,8 +52,8 @@ def write(
         "totals": _totals(table, run) if table else None,
         "inputs": json_run.inputs(inputs),
         "run": None if run is None else json_run.run(run, rows),
-        "comparison": None,
-        "findings": [json_run.finding(run.finding)] if run is not None and run.finding is not None else [],
+        "comparison": None if modes is None else json_modes.comparison(modes),
+        "findings": [json_run.finding(found) for found in findings],
         "printed": {
             "stdout": literal(printed[0], lines=True),
             "stderr": literal(printed[1], lines=True),

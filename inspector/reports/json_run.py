@@ -125,7 +125,7 @@ def run(record: RunRecord, rows: RunRows | None) -> Fields:
         "calls": record.calls,
         "operations": record.operations,
         "uncalled_but_used": [literal(rows.table.path(row)) for row in record.uncalled_but_used] if rows else [],
-        "warnings": [_warning(warning) for warning in record.warnings],
+        "warnings": [warning(each) for each in record.warnings],
         "notes": [literal(note, lines=True) for note in record.notes],
         "guard": literal(record.guard),
         "changed": [literal(change, lines=True) for change in record.changed],
@@ -134,12 +134,13 @@ def run(record: RunRecord, rows: RunRows | None) -> Fields:
     }
 
 
-def _warning(warning: Warned) -> Fields:
+def warning(warned: Warned) -> Fields:
+    """A Python warning."""
     return {
-        "category": literal(warning.category),
-        "text": literal(warning.text, lines=True),
-        "source": source(warning.source),
-        "times": warning.times,
+        "category": literal(warned.category),
+        "text": literal(warned.text, lines=True),
+        "source": source(warned.source),
+        "times": warned.times,
     }
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.format import literal, size
-from inspector.messages import ModelBuilt, Run, StructureFinished
+from inspector.messages import FindingsReported, ModelBuilt, Run, StructureFinished
+from inspector.mode_schema import Comparison
 from inspector.run_labels import argument
 from inspector.run_schema import InputSet, RunRecord
+from inspector.schema import Failure
 
 
 def write(
@@ -17,7 +19,8 @@ def write(
     inputs: InputSet | None,
     ran: RunRecord | None,
 ) -> Iterator[str]:
-    """How the model was built, what its inputs are, why it ran otherwise than asked, and what changed, if anything."""
+    """How the model was built, what its inputs are, why it ran otherwise than asked, and what reading and running it
+    changed, if anything."""
     if built is not None and built.note:
         yield literal(built.note)
     if inputs is not None and inputs.origin == "none":
@@ -28,6 +31,17 @@ def write(
     if asked is not None and ran is not None and ran.dry and not asked.dry:
         yield _why_dry(asked)
     changes = [*(finished.changed if finished is not None else ()), *(ran.changed if ran is not None else ())]
+    yield from (f"not left as found: {literal(change)}" for change in changes)
+
+
+def of_what_followed(
+    comparison: Comparison | None, probes: FindingsReported | None, unprobed: Failure | None
+) -> Iterator[str]:
+    """Which checks after the run came to nothing, and what comparing and checking changed, if anything."""
+    if unprobed is not None:
+        why = f"{literal(unprobed.type)}: {literal(unprobed.message)}"
+        yield f"the checks that run forward again came to nothing: {why}"
+    changes = [change for each in (comparison, probes) if each is not None for change in each.changed]
     yield from (f"not left as found: {literal(change)}" for change in changes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
@@ -10,11 +10,14 @@ from rich.style import Style
 
 from inspector.format import end_cut, literal, padded, plural, shape, size, to_ascii, whole
 from inspector.labels import Mark, marks, registration
+from inspector.mode_rows import ModeRows
+from inspector.problems import badges
 from inspector.query import search
-from inspector.reports import columns, run_text
+from inspector.reports import columns, mode_text, problem_text, run_text
 from inspector.reports.columns import Column, Paint
+from inspector.reports.titled import TITLE_CELLS, titled
 from inspector.run_rows import RunRows
-from inspector.run_schema import InputSet
+from inspector.run_schema import Finding, InputSet
 from inspector.schema import Flag, GhostRow, Kind, ModuleRow, RunRow, Target, TensorRow
 from inspector.table import ModelTable
 
@@ -26,9 +29,6 @@ _TYPE_CELLS = 56
 
 _LEAST_TYPE_CELLS = 16
 """What a narrow terminal leaves of the types of a model that has run."""
-
-_TITLE_CELLS = 12
-"""Room for the titles of the lines above and below the table."""
 
 
 def paint_nothing(text: str, _: str) -> str:
@@ -47,6 +47,8 @@ def write(
     *,
     rows: RunRows | None = None,
     inputs: InputSet | None = None,
+    modes: ModeRows | None = None,
+    findings: Sequence[Finding] = (),
     depth: int | None = None,
     keep: str = "",
     ascii_only: bool = False,
@@ -55,43 +57,76 @@ def write(
 ) -> str:
     """The structure as text: one row a line, a run of blocks once, numbers right-aligned.
 
-    With the `rows` of a run every line says what came out of it and what it cost. Rows deeper than `depth` are left
-    out, and with `keep` all that does not answer that query, ancestors apart. Where a terminal's `width` is given,
+    With the `rows` of a run every line says what came out of it and what it cost, with `modes` how far that differs
+    between train and eval; `findings` stand at the end, and as a letter before their rows. Rows deeper than `depth` are
+    left out, and with `keep` all that does not answer that query, ancestors apart. Where a terminal's `width` is given,
     columns that find no room are left out. Raises QueryError when the query cannot be understood.
     """
     run = rows.record if rows is not None else None
-    lines = [_title(table, target), *_titled(run_text.above(inputs, run)), ""]
+    lines = [_title(table, target), *titled(run_text.above(inputs, run), width), ""]
     shown = list(_with_branches(table, depth, keep))
-    lines += _table(table, shown, rows, painted, width)
+    letters = badges(table, findings)
+    found = _columns(table, [row for row, _ in shown], rows, modes)
+    lines += _table(table, shown, found, letters, painted, width)
     if keep and len(shown) == 1 and not search(table, keep):
         lines.append(f"(nothing answers {literal(keep)})")
-    lines += ["", *_titled(_totals(table)), *_titled(run_text.below(run) if run is not None else ())]
+    lines += ["", *titled(_totals(table), width), *titled(run_text.below(run) if run is not None else (), width)]
+    for section in (mode_text.section(modes) if modes is not None else (), problem_text.section(findings)):
+        if said := list(titled(section, width)):
+            lines += ["", *(_loud(line, painted) for line in said)]
     text = "\n".join(lines) + "\n"
     return to_ascii_lines(text) if ascii_only else text
 
 
+def _columns(table: ModelTable, shown: list[int], rows: RunRows | None, modes: ModeRows | None) -> list[Column] | None:
+    """What stands beside the types of what has run; None of what has not."""
+    if rows is None:
+        return None
+    if modes is None or not modes.comparison.differences:
+        return columns.of_run(rows, shown)
+    return columns.of_modes(rows, modes, shown)
+
+
 def _table(
-    table: ModelTable, shown: list[tuple[int, str]], rows: RunRows | None, painted: Paint, width: int | None
+    table: ModelTable,
+    shown: list[tuple[int, str]],
+    found: list[Column] | None,
+    letters: Mapping[int, str],
+    painted: Paint,
+    width: int | None,
 ) -> Iterator[str]:
     """The title line, then a line for each row; what is out of the ordinary stands beside the type, of a run last."""
     names = [prefix + literal(table.name(row)) for row, prefix in shown]
     kinds, marked = zip(*(facts_of(table, row) for row, _ in shown), strict=True)
     name_cells = min(max(len("module"), *map(cell_len, names)), _NAME_CELLS)
-    if rows is None:
-        beside, found = marked, columns.of_structure(table, shown)
+    beside = marked if found is None else ("",) * len(shown)
+    if found is None:
+        found = columns.of_structure(table, shown)
         type_cells = max(len("type"), *(cell_len(kind + mark) for kind, mark in zip(kinds, marked, strict=True)))
     else:
-        beside, found = ("",) * len(shown), columns.of_run(rows, [row for row, _ in shown])
         type_cells = min(max(len("type"), *map(cell_len, kinds)), _TYPE_CELLS)
-        found, type_cells = _fitted(found, type_cells, None if width is None else width - name_cells - 2)
+        room = None if width is None else width - name_cells - 2 - 2 * bool(letters)
+        found, type_cells = _fitted(found, type_cells, room)
         kinds, found = tuple(end_cut(kind, type_cells) for kind in kinds), [*found, columns.of_marks(_stripped(marked))]
-    yield f"{padded('module', name_cells)}  {padded('type', type_cells)}  {columns.titles(found)}".rstrip()
+    before = "  " if letters else ""
+    yield f"{before}{padded('module', name_cells)}  {padded('type', type_cells)}  {columns.titles(found)}".rstrip()
     for place, (name, kind, mark) in enumerate(zip(names, kinds, beside, strict=True)):
-        blank = " " * (type_cells - cell_len(kind + mark))
-        text = (
-            f"{padded(name, name_cells)}  {painted(kind, _style(table, shown[place][0]))}{painted(mark, 'dim')}{blank}"
-        )
+        row, blank = shown[place][0], " " * (type_cells - cell_len(kind + mark))
+        letter = letters.get(row, " ")
+        first = f"{painted(letter, _LETTERS[letter.lower()])} " if row in letters else before
+        text = f"{first}{padded(name, name_cells)}  {painted(kind, _style(table, row))}{painted(mark, 'dim')}{blank}"
         yield f"{text}  {columns.line(found, place, painted)}".rstrip()
+
+
+_LETTERS = {"e": "bold red", "w": "bold yellow", "n": "cyan"}
+"""Of the letters before the rows, and of the titles that say the same in a word."""
+
+
+def _loud(line: str, painted: Paint) -> str:
+    """A line of the sections at the end, its title painted if it says how bad something is."""
+    title, text = line[:TITLE_CELLS], line[TITLE_CELLS:]
+    style = {"error": "e", "warning": "w", "note": "n", "SOURCE": "w"}.get(title.strip())
+    return f"{painted(title, _LETTERS[style])}{text}" if style else line
 
 
 def _fitted(found: list[Column], type_cells: int, room: int | None) -> tuple[list[Column], int]:
@@ -108,11 +143,6 @@ def _fitted(found: list[Column], type_cells: int, room: int | None) -> tuple[lis
 
 def _stripped(marked: Iterable[str]) -> list[str]:
     return [marks.strip() for marks in marked]
-
-
-def _titled(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Titles in a column of their own."""
-    yield from (f"{title:<{_TITLE_CELLS}}{text}" for title, text in lines)
 
 
 def to_ascii_lines(text: str) -> str:

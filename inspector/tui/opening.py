@@ -35,12 +35,15 @@ def open_window(
     depth: int | None = None,
     filter_words: str = "",
     run: Run | None = None,
+    ignored: frozenset[str] = frozenset(),
+    probes: bool = True,
 ) -> Failure | None:
     """Run the window to its end; returns the failure that the person left with, if the model never opened.
 
     The tree is opened to `depth` levels and narrowed to `filter_words` at first. Raises WindowError for a theme or a
     key that there is not, before the terminal is touched. `run` says what goes into the model, whose shapes are looked
-    for as soon as it is there; None looks for none.
+    for as soon as it is there; None looks for none. Of what is noticed the `ignored` is not told (as in
+    `problems.kept`), and without `probes` the checks that need further forwards are left out.
     """
     appearance = replace(appearance_of(config), depth=depth, filter_words=filter_words)
 
@@ -52,6 +55,7 @@ def open_window(
         return EngineClient(server, hear, loop, log)
 
     app = InspectorApp(connect, request, appearance, run)
+    app.talk.runs.ignored, app.talk.runs.probes = ignored, probes
     return app.run(mouse=config.mouse)
 
 

@@ -224,6 +224,73 @@ class Finding(Shape):
     call: int | None
 
 
+class ModuleCall(Shape):
+    path: str
+    call: int
+
+
+class Norm(Shape):
+    momentum: Number | None
+    batches: int | None
+    values: int
+    tracked: bool
+    eps: Number
+    channels: dict[str, list[Number]]
+    total: int
+    farthest: int
+
+
+class Dropout(Shape):
+    p: Number | None
+    zeroed: int
+    elements: int
+    scale: Number | None
+    channels: bool
+
+
+class Difference(Shape):
+    path: str
+    call: int
+    role: Literal["source", "passes on", "unchanged", "only in train", "only in eval"]
+    difference: Number
+    largest: Number
+    noise_eval: Number
+    noise_train: Number
+    own: Number
+    sampled: bool
+    shape: list[int] | None
+    reason: str
+    note: str
+    source: Place | None
+    looks: Place | None
+    norm: Norm | None
+    dropout: Dropout | None
+
+
+class OutputDifference(Shape):
+    path: str
+    shape: list[int]
+    difference: Number
+    largest: Number
+    noise_eval: Number
+    noise_train: Number
+
+
+class Comparison(Shape):
+    seed: int
+    device: str
+    seconds: float
+    failed_in: Literal["train", "eval"] | None
+    sources: list[ModuleCall]
+    calls: list[Difference]
+    calls_left_out: int
+    outputs: list[OutputDifference]
+    warnings: list[Warned]
+    notes: list[str]
+    guard: str
+    changed: list[str]
+
+
 class Printed(Shape):
     stdout: str
     stderr: str
@@ -242,6 +309,6 @@ class Document(Shape):
     totals: Totals | None
     inputs: Inputs
     run: Run | None
-    comparison: None
+    comparison: Comparison | None
     findings: list[Finding]
     printed: Printed

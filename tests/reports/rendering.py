@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,9 +28,11 @@ from inspector.messages import (
     RunFinished,
     RunTraced,
 )
+from inspector.mode_rows import ModeRows
+from inspector.mode_schema import Comparison
 from inspector.reports import json_document, markdown, text_tree
 from inspector.run_rows import RunRows
-from inspector.run_schema import InputSet
+from inspector.run_schema import Finding, InputSet
 from inspector.schema import Failure, Target
 from inspector.table import ModelTable
 
@@ -55,13 +58,22 @@ class Rendered:
     inputs: InputSet | None = None
     rows: RunRows | None = None
     """Of a run, if there was one."""
+    findings: Sequence[Finding] = ()
+    comparison: Comparison | None = None
+
+    @property
+    def modes(self) -> ModeRows | None:
+        return ModeRows(self.table, self.comparison) if self.comparison is not None else None
+
+    def _shown(self) -> dict[str, Any]:
+        return {"rows": self.rows, "inputs": self.inputs, "modes": self.modes, "findings": self.findings}
 
     def tree(self, **options: Any) -> str:
         """The plain tree, wherever the project and torch are installed."""
-        return anywhere(text_tree.write(self.table, self.target, rows=self.rows, inputs=self.inputs, **options))
+        return anywhere(text_tree.write(self.table, self.target, **self._shown(), **options))
 
     def markdown(self) -> str:
-        return anywhere(markdown.write(self.table, self.target, rows=self.rows, inputs=self.inputs))
+        return anywhere(markdown.write(self.table, self.target, **self._shown()))
 
     def json(self, failure: Failure | None = None, printed: tuple[str, str, int] = ("", "", 0)) -> str:
         """The JSON document as it is written."""
@@ -72,9 +84,8 @@ class Rendered:
             table=self.table,
             failure=failure,
             printed=printed,
-            inputs=self.inputs,
             run=self.rows.record if self.rows is not None else None,
-            rows=self.rows,
+            **self._shown(),
         )
 
     def document(self) -> dict[str, Any]:
@@ -90,10 +101,10 @@ def sample(name: str) -> Rendered:
     return loaded(Load(target, device="meta" if name in LARGE else "cpu"), Run(dry=name in LARGE))
 
 
-def loaded(request: Load, run: Run | None) -> Rendered:
+def loaded(request: Load, run: Run | None, *, compare: bool = False) -> Rendered:
     """A model as the program loads it and runs it, in this process."""
     torch.default_generator.manual_seed(0)  # What a file draws when it is imported is the same each time.
-    heard = HeadlessLoad(request, run, None)
+    heard = HeadlessLoad(request, run, None, compare=compare)
     session = Session(lambda event: heard.hear(1, _timeless(event)))
     asked: list[Request] = [request]
     heard.ask = asked.append
@@ -105,7 +116,8 @@ def loaded(request: Load, run: Run | None) -> Rendered:
     assert outcome.built is not None, outcome.failure
     table = outcome.table()
     assert table is not None
-    return Rendered(session._built(), outcome.built.target, table, outcome.inputs, outcome.run_rows())
+    rows, findings = outcome.run_rows(), outcome.findings()
+    return Rendered(session._built(), outcome.built.target, table, outcome.inputs, rows, findings, outcome.comparison)
 
 
 def _timeless(event: EngineEvent) -> EngineEvent:

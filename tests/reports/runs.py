@@ -6,9 +6,14 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from inspector.headless import Outcome
+from inspector.messages import Load
+from inspector.mode_rows import ModeRows
+from inspector.mode_schema import Comparison
+from inspector.problems import ordered
 from inspector.reports import json_document, markdown, text_tree
 from inspector.run_rows import RunRows
-from inspector.run_schema import InputSet
+from inspector.run_schema import Finding, InputSet
 from inspector.schema import Failure, Target
 from inspector.table import ModelTable
 from tests.fake_model import lenet
@@ -34,18 +39,28 @@ class Reported:
     inputs: InputSet
     facts: dict[str, Any] = field(default_factory=dict)
     target: Target = TARGET
+    comparison: Comparison | None = None
+    noticed: tuple[Finding, ...] = ()
 
     def rows(self) -> RunRows:
         return rows_of(self.table, self.root, self.inputs, **self.facts)
 
+    def findings(self) -> list[Finding]:
+        """What the run and the comparison say that went wrong, and what was noticed beside."""
+        outcome = Outcome(request=Load(""), ran=self.rows().record, comparison=self.comparison)
+        return ordered([*outcome.findings(), *self.noticed])
+
+    def _shown(self) -> dict[str, Any]:
+        modes = ModeRows(self.table, self.comparison) if self.comparison is not None else None
+        return {"rows": self.rows(), "inputs": self.inputs, "modes": modes, "findings": self.findings()}
+
     def tree(self, **options: Any) -> str:
-        return text_tree.write(self.table, self.target, rows=self.rows(), inputs=self.inputs, **options)
+        return text_tree.write(self.table, self.target, **self._shown(), **options)
 
     def markdown(self) -> str:
-        return markdown.write(self.table, self.target, rows=self.rows(), inputs=self.inputs)
+        return markdown.write(self.table, self.target, **self._shown())
 
     def json(self) -> str:
-        rows = self.rows()
         return json_document.write(
             tool={},
             asked=self.target.file,
@@ -53,9 +68,8 @@ class Reported:
             table=self.table,
             failure=None,
             printed=("", "", 0),
-            inputs=self.inputs,
-            run=rows.record,
-            rows=rows,
+            run=self.rows().record,
+            **self._shown(),
         )
 
     def document(self) -> dict[str, Any]:
@@ -73,4 +87,4 @@ def failed(origin: str = "given") -> Reported:
     inputs = (
         guessed("x", 2, 1, 28, 28) if origin == "guessed" else InputSet("given", guessed("x", 2, 1, 28, 28).arguments)
     )
-    return Reported(table_of(lenet()), failed_run(), inputs, {"finding": features(), "failure": FAILURE})
+    return Reported(table_of(lenet()), failed_run(), inputs, {"finding": features(7), "failure": FAILURE})

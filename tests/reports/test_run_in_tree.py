@@ -14,9 +14,10 @@ from tests.run_events import called, guessed, lenet_run, table_of
 
 
 def line_of(text: str, name: str) -> list[str]:
-    """The cells of a row of the tree."""
-    line = next(line for line in text.splitlines() if line.lstrip("│├└ ").startswith(f"{name} "))
-    return line.lstrip("│├└ ").split("  ")
+    """The cells of a row of the tree, without the letter that may stand before it."""
+    lines = [line.lstrip("EWnew ") for line in text.splitlines()]
+    rows = [line.lstrip("│├└ ") for line in lines if line.startswith(("├", "│", "└"))]
+    return next(row for row in rows if row.startswith(f"{name} ")).split("  ")
 
 
 def test_every_row_says_what_came_out_of_it_and_what_it_cost() -> None:

@@ -11,11 +11,22 @@ from types import MappingProxyType, ModuleType
 
 from inspector.cards import (
     activation,
+    convolution,
+    distance,
     linear,
+    reshaping,
+    vision,
 )
 from inspector.cards.card import Card
 
-_FAMILIES: tuple[ModuleType, ...] = (linear, activation)
+_FAMILIES: tuple[ModuleType, ...] = (
+    linear,
+    reshaping,
+    convolution,
+    activation,
+    vision,
+    distance,
+)
 """In the order of a table of contents."""
 
 CARDS: Mapping[str, Card] = MappingProxyType({card.name: card for family in _FAMILIES for card in family.CARDS})

@@ -115,7 +115,8 @@ def check_initial(name: str, given: Mapping[str, Any], close: float = 0.97) -> N
     for path, parameter in module.named_parameters():
         law = next((law for pattern, law in laws.items() if fnmatchcase(path, pattern) and law), None)
         assert law is not None, f"nothing is said of {path}"
-        low, high = float(parameter.min()), float(parameter.max())
+        values = parameter.detach()
+        low, high = float(values.min()), float(values.max())
         if law.low is not None and law.high is not None:
             slack = 1e-6 * abs(law.low)
             assert law.low - slack <= low
@@ -124,7 +125,7 @@ def check_initial(name: str, given: Mapping[str, Any], close: float = 0.97) -> N
             assert high >= law.high * close
         assert law.std is not None
         if law.std:
-            assert abs(float(parameter.std(unbiased=False)) / law.std - 1) < 0.05, path
+            assert abs(float(values.std(unbiased=False)) / law.std - 1) < 0.05, path
         else:
             assert low == high == law.low
     unused = [pattern for pattern, law in laws.items() if law and not _matches(module, pattern)]

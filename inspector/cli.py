@@ -223,7 +223,7 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
         request,
         run_request=run_request,
         compare=options.mode == "both",
-        probe=False,
+        probe=config.probes,
         timeout=options.timeout,
         summary_depth=summary_depth,
         log=log,

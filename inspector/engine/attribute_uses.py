@@ -8,15 +8,30 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Literal
 
 from inspector.engine.class_text import CONSTRUCTORS, ClassText, Function, is_own, self_of, texts_of, tree_of
 
-_MOVES = {"to", "type_as", "cuda", "cpu", "xpu", "npu", "mps", "numpy", "tolist", "item"}
+_MOVES = {"to", "type_as", "cuda", "xpu", "npu", "mps"}
 _ASKED = {"shape", "dtype", "device", "ndim", "requires_grad", "is_cuda", "layout", "grad", "itemsize", "nbytes"}
-_ASKED_BY_CALL = {"size", "dim", "numel", "nelement", "is_floating_point", "data_ptr", "stride", "element_size"}
+_ASKED_BY_CALL = {
+    "item",
+    "tolist",
+    "cpu",
+    "numpy",
+    "size",
+    "dim",
+    "numel",
+    "nelement",
+    "is_floating_point",
+    "data_ptr",
+    "stride",
+    "element_size",
+}
 _DEVICES = {"device", "dev", "get_device"}
 _LIKE = {"new_tensor", "new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like"}
 _HARMLESS_CALLS = {"len", "isinstance", "type", "id", "hasattr", "print", "repr", "str"}
+Fate = Literal["moved", "asked", "computed"]
 _ALIASES = 3
 """How often a value may be given another name before it is lost sight of."""
 
@@ -29,9 +44,9 @@ def is_handled(cls: type, name: str) -> bool:
         return True
     building = _building(methods)
     running = [each for each in methods if each.name not in building]
-    if any(each.stores_moved(name) for each in running):
+    if any(each.stores_moved(name) or each.reads_moved(name) for each in running):
         return True
-    if any(each.reads_unmoved(name) for each in running):
+    if any(each.reads_unmoved(name) and not _result_is_moved(each.name, running) for each in running):
         return False
     if any(each.loads(name) or each.stores(name) for each in running):
         return True
@@ -67,6 +82,11 @@ class _Method:
         """Where it reads the attribute."""
         return [node for node in ast.walk(self.node) if isinstance(node, ast.expr) and self._reads(node, name)]
 
+    def calls(self, method: str) -> list[ast.Call]:
+        """Where it calls another method of its module."""
+        every = (node for node in ast.walk(self.node) if isinstance(node, ast.Call))
+        return [call for call in every if is_own(call.func, self.node, method)]
+
     def _reads(self, node: ast.expr, name: str) -> bool:
         if isinstance(node, ast.Call):
             called = isinstance(node.func, ast.Name) and node.func.id == "getattr"
@@ -92,42 +112,51 @@ class _Method:
         """Whether it computes with the attribute as it is."""
         first = min((statement.lineno for statement, _ in self.stores(name)), default=None)
         return any(
-            not self._is_moved(load, _ALIASES) and (first is None or load.lineno <= first) for load in self.loads(name)
+            self.fate(load) == "computed" and (first is None or load.lineno <= first) for load in self.loads(name)
         )
+
+    def reads_moved(self, name: str) -> bool:
+        """Whether it moves the attribute somewhere: whoever does that once knows where it is."""
+        return any(self.fate(load) == "moved" for load in self.loads(name))
 
     # --- the way of one value ---------------------------------------------------------------------------------------
 
-    def _is_moved(self, node: ast.AST, aliases: int) -> bool:
-        """Whether what becomes of an expression is moved, or never computed with."""
+    def fate(self, node: ast.AST, aliases: int = _ALIASES) -> Fate:
+        """What becomes of an expression: it is moved, asked for its shape and the like, or computed with as it is."""
         plain = True
         while (above := self._around.get(node)) is not None and not isinstance(above, ast.stmt):
-            if isinstance(above, ast.Attribute) and self._is_asked_or_moved(above):
-                return True
+            if isinstance(above, ast.Attribute) and (fate := self._of_attribute(above)) != "computed":
+                return fate
             if isinstance(above, ast.Call) and node is not above.func:
-                if self._takes_care(above):
-                    return True
+                if (fate := self._of_argument(above)) != "computed":
+                    return fate
                 plain = plain and isinstance(above.func, ast.Name) and above.func.id in ("zip", "enumerate", "reversed")
             if isinstance(above, ast.Compare) and any(isinstance(each, ast.Is | ast.IsNot) for each in above.ops):
-                return True
+                return "asked"
             if isinstance(above, ast.BinOp) and not _is_fixed(above.left if above.right is node else above.right):
-                return False
+                return "computed"
             if isinstance(above, ast.comprehension) and above.iter is node and aliases:
-                return self._any_moved(above.target, aliases)
+                return self._of_name(above.target, aliases)
             node = above
-        return plain and aliases > 0 and self._is_moved_under_another_name(above, aliases)
+        return self._under_another_name(above, aliases) if plain and aliases else "computed"
 
-    def _is_asked_or_moved(self, attribute: ast.Attribute) -> bool:
+    def _of_attribute(self, attribute: ast.Attribute) -> Fate:
         call = self._around.get(attribute)
-        if isinstance(call, ast.Call) and call.func is attribute:
-            return attribute.attr in _ASKED_BY_CALL or (attribute.attr in _MOVES and not _converts_only(call))
-        return attribute.attr in _ASKED
+        if not isinstance(call, ast.Call) or call.func is not attribute:
+            return "asked" if attribute.attr in _ASKED else "computed"
+        if attribute.attr in _MOVES and not _converts_only(call):
+            return "moved"
+        return "asked" if attribute.attr in _ASKED_BY_CALL else "computed"
 
-    def _takes_care(self, call: ast.Call) -> bool:
-        """Whether a function that gets the value is told a device too, or moves what it gets."""
+    def _of_argument(self, call: ast.Call) -> Fate:
+        """What a function makes of it that is told a device too, or that moves what it gets."""
         named = getattr(call.func, "id", getattr(call.func, "attr", ""))
-        if named in _HARMLESS_CALLS or named in _LIKE or any(word.arg == "device" for word in call.keywords):
-            return True
-        return any(map(_names_a_device, call.args)) or any(map(_on_a_known_device, self._bodies(named, call.func)))
+        if named in _HARMLESS_CALLS:
+            return "asked"
+        if named in _LIKE or any(word.arg == "device" for word in call.keywords):
+            return "moved"
+        knows = any(map(_names_a_device, call.args)) or any(map(_on_a_known_device, self._bodies(named, call.func)))
+        return "moved" if knows else "computed"
 
     def _bodies(self, name: str, function: ast.expr) -> Iterator[ast.AST]:
         """What runs when a function of this file, or a method of this class, is called."""
@@ -136,27 +165,29 @@ class _Method:
         elif is_own(function, self.node, name):
             yield from (each for text in self._texts for each in text.methods if each.name == name)
 
-    def _is_moved_under_another_name(self, statement: ast.AST | None, aliases: int) -> bool:
-        if isinstance(statement, ast.For):
-            return self._any_moved(statement.target, aliases)
-        if isinstance(statement, ast.Assign):
-            return any(self._any_moved(target, aliases) for target in statement.targets)
-        return False
+    def _under_another_name(self, statement: ast.AST | None, aliases: int) -> Fate:
+        targets = [*statement.targets] if isinstance(statement, ast.Assign) else []
+        targets += [statement.target] if isinstance(statement, ast.For) else []
+        fates = {self._of_name(target, aliases) for target in targets}
+        return "moved" if "moved" in fates else "computed"
 
-    def _any_moved(self, target: ast.expr, aliases: int) -> bool:
+    def _of_name(self, target: ast.expr, aliases: int) -> Fate:
+        """What becomes of the local names that a value is given."""
         names = {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
-        return any(
-            isinstance(node, ast.Name)
-            and node.id in names
-            and isinstance(node.ctx, ast.Load)
-            and self._is_moved(node, aliases - 1)
-            for node in ast.walk(self.node)
-        )
+        reads = (node for node in ast.walk(self.node) if isinstance(node, ast.Name) and node.id in names)
+        fates = {self.fate(node, aliases - 1) for node in reads if isinstance(node.ctx, ast.Load)}
+        return "moved" if "moved" in fates else "computed"
 
     def _statement(self, node: ast.AST) -> ast.stmt:
         while not isinstance(node, ast.stmt):
             node = self._around[node]
         return node
+
+
+def _result_is_moved(name: str, methods: list[_Method]) -> bool:
+    """Whether whoever calls a method moves what it returns."""
+    calls = [(each, call) for each in methods for call in each.calls(name)]
+    return bool(calls) and all(each.fate(call) == "moved" for each, call in calls)
 
 
 def _building(methods: list[_Method]) -> set[str]:

@@ -45,9 +45,7 @@ def main() -> None:
     for model in (Stack(), resnet50()):
         structure = read(model)
         walking, adding = fastest(partial(walk, model)), fastest(partial(add_up, model), 3)
-        print(
-            f"{structure.outline.count:,} rows; a walk takes {walking:.4f} s, adding their values {adding:.4f} s"
-        )
+        print(f"{structure.outline.count:,} rows; a walk takes {walking:.4f} s, adding their values {adding:.4f} s")
         quick, slow = fastest(partial(look, model, structure)), fastest(partial(sweep, model, structure), 3)
         print(f"without values     {quick:8.4f} s   {quick / walking:6.2f} × the walk")
         print(f"values             {slow:8.4f} s   {slow / adding:6.2f} × the pass")

@@ -11,9 +11,13 @@ from types import MappingProxyType, ModuleType
 
 from inspector.cards import (
     activation,
+    container,
     convolution,
     distance,
     linear,
+    loss,
+    parameter,
+    pooling,
     reshaping,
     vision,
 )
@@ -21,11 +25,15 @@ from inspector.cards.card import Card
 
 _FAMILIES: tuple[ModuleType, ...] = (
     linear,
-    reshaping,
     convolution,
+    pooling,
     activation,
+    reshaping,
     vision,
     distance,
+    loss,
+    container,
+    parameter,
 )
 """In the order of a table of contents."""
 

@@ -62,6 +62,10 @@ class Figure:
         text = f"⌈{self.within(_PRODUCT)}/{right.within(_ATOM)}⌉"
         return _made(text, _ATOM, (self, right), lambda a, b: -(-a // b))
 
+    def rounded_down(self) -> Figure:
+        """Down to the next whole number."""
+        return Figure(f"⌊{self.text}⌋", None if self.value is None else math.floor(self.value))
+
     def within(self, strength: int) -> str:
         """The expression as a part of one that holds as tightly as that."""
         return self.text if self.strength >= strength else f"({self.text})"

@@ -12,10 +12,22 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 
-class Symbol(NamedTuple):
+class Symbol:
     """An argument whose value nobody knows, under the name that stands for it in formulas."""
 
-    text: str
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Symbol) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(("Symbol", self.text))
+
+    def __repr__(self) -> str:
+        return f"Symbol({self.text!r})"
 
 
 Arguments = Mapping[str, Any]

@@ -49,11 +49,29 @@ def test_an_unknown_setting_is_a_warning_with_its_line(home: Path) -> None:
         ("mouse = 1\n", "config.toml:1: mouse must be true or false, and is 1"),
         ("theme = \n", "line 1"),
         ("keys = 3\n", r"\[keys\] must hold"),
+        ('ignore = "NN302"\n', "config.toml:1: ignore must be a list"),
+        ("ignore = [302]\n", "config.toml:1: ignore must be a list"),
+        ("probes = 1\n", "config.toml:1: probes must be true or false"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_an_error_with_its_place(home: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load(write(home, text), home)
+
+
+def test_what_is_ignored_in_several_files_is_ignored_together(home: Path) -> None:
+    environment = write(home, 'ignore = ["nn302"]\nprobes = true\n')
+    (home / "pyproject.toml").write_text('[tool.nn-inspect]\nignore = ["NN103:pos.*", "NN110"]\nprobes = false\n')
+    config = load(environment, home)
+    assert config.ignore == ("NN302", "NN103:pos.*", "NN110")
+    assert config.probes is False
+    assert load({**environment, "NN_INSPECT_PROBES": "1"}, home).probes is True
+
+
+def test_an_id_that_there_is_not_is_a_warning_and_the_rest_holds(home: Path) -> None:
+    config = load(write(home, 'mouse = true\nignore = ["NN402", "NN302"]\n'), home)
+    assert config.ignore == ("NN302",)
+    assert "config.toml:2: there is no finding NN402; did you mean NN404" in config.warnings[0]
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

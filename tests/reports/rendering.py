@@ -28,8 +28,6 @@ from inspector.messages import (
     RunFinished,
     RunTraced,
 )
-from inspector.mode_rows import ModeRows
-from inspector.mode_schema import Comparison
 from inspector.reports import json_document, markdown, text_tree
 from inspector.run_rows import RunRows
 from inspector.run_schema import Finding, InputSet
@@ -59,14 +57,10 @@ class Rendered:
     rows: RunRows | None = None
     """Of a run, if there was one."""
     findings: Sequence[Finding] = ()
-    comparison: Comparison | None = None
-
-    @property
-    def modes(self) -> ModeRows | None:
-        return ModeRows(self.table, self.comparison) if self.comparison is not None else None
+    """What was noticed, without being asked."""
 
     def _shown(self) -> dict[str, Any]:
-        return {"rows": self.rows, "inputs": self.inputs, "modes": self.modes, "findings": self.findings}
+        return {"rows": self.rows, "inputs": self.inputs, "findings": self.findings}
 
     def tree(self, **options: Any) -> str:
         """The plain tree, wherever the project and torch are installed."""
@@ -98,13 +92,14 @@ class Rendered:
 def sample(name: str) -> Rendered:
     """A sample model by the name of its file, run once on the inputs that are found for it."""
     target = f"{SAMPLES}/{TARGETS.get(name, f'{name}.py')}"
-    return loaded(Load(target, device="meta" if name in LARGE else "cpu"), Run(dry=name in LARGE))
+    large = name in LARGE
+    return loaded(Load(target, device="meta" if large else "cpu"), Run(dry=large), probe=not large)
 
 
-def loaded(request: Load, run: Run | None, *, compare: bool = False) -> Rendered:
+def loaded(request: Load, run: Run | None, *, probe: bool = False) -> Rendered:
     """A model as the program loads it and runs it, in this process."""
     torch.default_generator.manual_seed(0)  # What a file draws when it is imported is the same each time.
-    heard = HeadlessLoad(request, run, None, compare=compare)
+    heard = HeadlessLoad(request, run, None, probe=probe)
     session = Session(lambda event: heard.hear(1, _timeless(event)))
     asked: list[Request] = [request]
     heard.ask = asked.append
@@ -116,8 +111,9 @@ def loaded(request: Load, run: Run | None, *, compare: bool = False) -> Rendered
     assert outcome.built is not None, outcome.failure
     table = outcome.table()
     assert table is not None
+    assert outcome.unprobed is None
     rows, findings = outcome.run_rows(), outcome.findings()
-    return Rendered(session._built(), outcome.built.target, table, outcome.inputs, rows, findings, outcome.comparison)
+    return Rendered(session._built(), outcome.built.target, table, outcome.inputs, rows, findings)
 
 
 def _timeless(event: EngineEvent) -> EngineEvent:

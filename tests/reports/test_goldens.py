@@ -18,6 +18,7 @@ import pytest
 import torch
 from torch import nn
 
+from inspector.problems import reached
 from inspector.schema import Kind
 from tests.process_state import put_back
 from tests.reports.json_shapes import Document
@@ -155,6 +156,16 @@ def run(model: Rendered) -> dict[str, Any]:
     document = model.document()
     assert document["run"] is not None
     return document
+
+
+FAULTY = {"unregistered": {"NN101", "NN103"}}
+"""Samples that are made to show a fault."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_check_fails_on_no_sample_but_those_that_show_a_fault(name: str) -> None:
+    grave = {found.id for found in sample(name).findings if reached([found], "warning")}
+    assert grave == FAULTY.get(name, set())
 
 
 def test_what_came_out_of_the_root_is_what_came_out_of_the_run(run: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspector.cards.card import Card
 
 _PASSED_ON = "train() and eval() are passed on to every module that is registered, however deep."
-_NOBODY_CALLS = "forward    none: calling it raises NotImplementedError; loop over it yourself"
+_NOBODY_CALLS = "forward    none: calling it raises NotImplementedError; loop over it"
 
 CARDS: tuple[Card, ...] = (
     Card(

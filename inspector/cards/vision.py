@@ -164,7 +164,10 @@ CARDS: tuple[Card, ...] = (
         "vision",
         "Makes images larger by blending the four nearest numbers; an older name of Upsample with mode='bilinear' and "
         "align_corners=True.",
-        ("y[i, j] = blend of the 4 numbers around (i·(H−1)/(H_out−1), j·(W−1)/(W_out−1))",),
+        (
+            "y[i, j] = a blend of the 4 numbers around",
+            "          x[i·(H − 1)/(H_out − 1), j·(W − 1)/(W_out − 1)]",
+        ),
         _SIZE,
         {"size": None, "scale_factor": None},
         _upsample_bilinear,

@@ -117,7 +117,7 @@ def check_initial(name: str, given: Mapping[str, Any], close: float = 0.97) -> N
         assert law is not None, f"nothing is said of {path}"
         values = parameter.detach()
         low, high = float(values.min()), float(values.max())
-        if law.low is not None and law.high is not None:
+        if law.std and law.low is not None and law.high is not None:
             slack = 1e-6 * abs(law.low)
             assert law.low - slack <= low
             assert high <= law.high + slack

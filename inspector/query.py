@@ -2,7 +2,8 @@
 
 A query is words that must all hold. A plain word is found in names, dotted paths and class names, whatever its case;
 `name:`, `type:`, `dtype:`, `device:` ask for one of them alone, and `is:` for a state. Only the few distinct names,
-classes and dtypes are compared as text; the rows themselves by their columns.
+classes and dtypes are compared as text; the rows themselves by their columns. Where a run is attached, the functions
+that it called are found by their names.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ STATES: dict[str, str] = {
     "eval": "modules in eval mode",
     "meta": "what is not allocated",
     "transient": "buffers that are not saved",
+    "function": "calls of functions, after a run",
 }
 """What may stand after `is:`."""
 
@@ -48,7 +50,7 @@ class QueryError(ValueError):
 
 
 def search(table: ModelTable, text: str) -> list[int]:
-    """The rows that answer a query, in the order of the model; none for an empty one.
+    """The rows that answer a query, in the order of the tree; none for an empty one.
 
     Raises QueryError for a `key:` or `is:` that there is not.
     """
@@ -59,7 +61,27 @@ def search(table: ModelTable, text: str) -> list[int]:
     rows: Iterable[int] = range(table.count)
     for test in tests:
         rows = [row for row in rows if test(row)]
-    return [row for row in rows if not table.flags[row] & Flag.ELIDED]
+    found = [row for row in rows if not table.flags[row] & Flag.ELIDED]
+    called = _functions(table, words)
+    return sorted([*found, *called], key=table.place) if called else found
+
+
+def _functions(table: ModelTable, words: list[str]) -> list[int]:
+    """The rows of functions that answer; these have names and states, and nothing else that may be asked for."""
+    run = table.run
+    parts = [word.removeprefix("name:").lower() for word in words if word.lower() != "is:function"]
+    if run is None or any(part.startswith(("type:", "dtype:", "device:", "is:")) for part in parts):
+        return []
+    wanted = set.intersection(set(range(len(run.names))), *(_containing(run.names, part) for part in parts)) - {0}
+    modules = dict.fromkeys(
+        run.row[call] for call in range(run.count) if run.name_index[call] in wanted and not run.is_module(call)
+    )
+    return [
+        row
+        for module in modules
+        for row in table.operations(module)
+        if (call := table.call_of(row)) is not None and run.name_index[call] in wanted
+    ]
 
 
 def _test(table: ModelTable, word: str) -> Test:
@@ -118,6 +140,8 @@ def _state(table: ModelTable, state: str) -> Test:
     if state in _FLAGS:
         flag = int(_FLAGS[state])
         return lambda row: bool(flags[row] & flag)
+    if state == "function":
+        return lambda row: False
     if state in _KINDS:
         allowed = _KINDS[state]
         return lambda row: kinds[row] in allowed

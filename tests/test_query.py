@@ -7,7 +7,8 @@ import pytest
 from inspector.query import QueryError, search
 from inspector.schema import Flag
 from inspector.table import ModelTable
-from tests.fake_model import buffer, linear, module, outline, parameter, transformer
+from tests import run_events
+from tests.fake_model import buffer, lenet, linear, module, outline, parameter, transformer
 
 
 @pytest.fixture(name="table")
@@ -55,3 +56,19 @@ def test_what_cannot_be_asked_is_answered_with_what_can(table: ModelTable, words
 def test_a_name_with_a_colon_can_be_searched(table: ModelTable) -> None:
     root = module("Net", "Net", linear("a:", 2, 2))
     assert search(ModelTable(outline(root)), "a:") == [1]
+
+
+def test_the_functions_of_a_run_are_found_in_the_order_of_the_tree() -> None:
+    table = ModelTable(outline(lenet()))
+    assert paths(table, "relu") == []
+    rows = run_events.rows_of(table, run_events.lenet_run())
+    table.attach(rows.run)
+    assert paths(table, "relu") == ["F.relu", "F.relu"]
+    assert paths(table, "F.Max") == ["F.max_pool2d", "F.max_pool2d"]
+    assert paths(table, "name:view") == paths(table, "is:function VIEW") == ["view"]
+    assert len(paths(table, "is:function")) == 5
+    assert paths(table, "view type:linear") == paths(table, "view is:buffer") == []
+    found = search(table, "e")
+    assert found == sorted(found, key=table.place)
+    table.attach(None)
+    assert paths(table, "relu") == []

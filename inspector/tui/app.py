@@ -100,7 +100,10 @@ class InspectorApp(ProblemCommands):
         rows = self._found(words)
         self._searched, self._matches = words, rows or []
         if rows:
-            self.model_tree.go_to(next((row for row in rows if row >= self._origin), rows[0]))
+            assert self.talk.model is not None
+            place = self.talk.model.table.place
+            here = place(self._origin)
+            self.model_tree.go_to(next((row for row in rows if place(row) >= here), rows[0]))
         elif rows is not None:
             self.model_tree.go_to(self._origin)
 
@@ -140,8 +143,10 @@ class InspectorApp(ProblemCommands):
         if not self._matches:
             self.tell(f"nothing is called {literal(self._searched)}" if self._searched else "search first: /")
             return
-        row = self.model_tree.row
-        ahead = [m for m in self._matches if (m > row if step > 0 else m < row)]
+        assert self.talk.model is not None
+        place = self.talk.model.table.place
+        here = place(self.model_tree.row)
+        ahead = [match for match in self._matches if (place(match) > here if step > 0 else place(match) < here)]
         pool = ahead or self._matches
         self.model_tree.go_to(pool[0] if step > 0 else pool[-1])
         self._tell_match(self._matches)

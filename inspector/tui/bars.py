@@ -15,6 +15,8 @@ _GAP = 3
 """Blanks between what the title tells."""
 _FACTS = 3
 """What it tells before it leaves anything out: mode, device, and what goes in."""
+_LONGEST_AT_LEAST = 12
+"""Cells down to which the longest of these is cut before the device goes."""
 
 
 class TitleBar(Canvas):
@@ -42,15 +44,26 @@ class TitleBar(Canvas):
     def _fitted(self, room: int) -> str:
         """As many facts as there is room for, the last ones left out first: half a number says something else.
 
-        The longest that is kept is cut in its middle: what goes in ends with whether it was guessed.
+        The longest that is kept is shortened.
         """
         kept = list(self.facts)
         while len(kept) > _FACTS and sum(cell_len(fact) + _GAP for fact in kept) > room:
             kept.pop()
+        longest = max(map(cell_len, kept), default=0)
+        if longest - (sum(cell_len(fact) + _GAP for fact in kept) - room) < min(longest, _LONGEST_AT_LEAST):
+            del kept[1:2]  # the device: there is hardly room for anything
         if over := max(sum(cell_len(fact) + _GAP for fact in kept) - room, 0):
-            longest = max(range(len(kept)), key=lambda at: cell_len(kept[at]))
-            kept[longest] = middle_cut(kept[longest], max(cell_len(kept[longest]) - over, 8))
+            at = max(range(len(kept)), key=lambda at: cell_len(kept[at]))
+            kept[at] = _shortened(kept[at], max(cell_len(kept[at]) - over, 8))
         return end_cut("".join(" " * _GAP + fact for fact in kept), max(room, 0))
+
+
+def _shortened(fact: str, width: int) -> str:
+    """What goes in, in fewer cells; that it was guessed stays whole."""
+    rest, blank, last = fact.rpartition(" ")
+    if last != "guessed":
+        return middle_cut(fact, width)
+    return end_cut(rest, width - len(last) - 1) + blank + last
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ def output(shown: ShownRows, row: int) -> str:
         return ""
     if (call := operation(shown, row)) is not None:
         return _of_operation(shown, call)
+    if flow.part(row) is Part.WEIGHTS_USED:
+        return "weights used"  # which says that it was not called
     times = run_labels.calls(flow, row)
     if not times:
         return run_labels.output(flow, row, OUTPUT_CELLS)

@@ -167,7 +167,9 @@ class RunCommands(CopyCommands):
             return
         if call is None:
             call = record.call if isinstance(record, OperationRow) else model.table.call_of(row)
-        if call is None or model.run is None or model.run.dry:
+        if call is None and model.run is not None and not model.run.dry:
+            self.tell("nothing flowed here: it was not called in the last run; on a tensor p shows what it holds")
+        elif call is None or model.run is None or model.run.dry:
             going_on = "a run is going on" if model.running else "r runs the model"
             self.tell(f"nothing flowed here yet: {going_on}; on a tensor p shows what it holds")
         else:

@@ -51,8 +51,10 @@ class RunDisplay:
     def run_finished(self, model: OpenModel, run: RunRecord, *, unasked: bool) -> None:
         """Costs after a run that was asked for, shapes after a dry one; after a failure the module that failed."""
         window, palette = self._window, self._window.appearance.palette
+        window.rows_renumbered(model.table)
         window.model_tree.show_run(model.flow)
         window.trace.show_run(model.flow)
+        window.rows_replaced()
         if model.flow is not None and not run.dry and run.ok:
             window.model_tree.show_columns(COSTS)
         if run.finding is not None:

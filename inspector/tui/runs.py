@@ -213,7 +213,7 @@ class Runs:
             self._talk.load(self._talk.request)
         elif pending is not None:
             pending.stopping = True
-            self._enter(pending, "stopping the run; ctrl+c again loads the model in another engine")
+            self._enter(pending, "stopping; ctrl+c again loads the model anew")
         else:
             self._stopping_drawing = True
         return True
@@ -259,11 +259,12 @@ class Runs:
                     self._end()
                 self._view.inputs_chosen(inputs)
             case StageStarted(what=what):
-                if not pending.unasked:
+                if not pending.unasked and not pending.stopping:
                     self._enter(pending, what)
             case RunProgressed():
                 pending.stage.running = None  # it has gone on from the line that was told
-                self._enter(pending, _progress(model, event))
+                if not pending.stopping:
+                    self._enter(pending, _progress(model, event))
             case RunTraced(trace=trace):
                 pending.table = RunTable(trace)
             case CallsDescribed() if pending.table is not None:

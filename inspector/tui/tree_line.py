@@ -21,6 +21,8 @@ from inspector.tui.tree_columns import Column
 Piece = tuple[str, Style]
 _BRANCHES_AT_MOST = 24
 """Cells of branch lines; what is nested deeper says its depth as a number instead."""
+_NAME_AT_LEAST = 8
+"""Cells that branch lines leave to the name where the column is narrow."""
 _LEFT_TO_NAMES = (0, 50, 50, 64)
 """Per cent of the line that name and type keep, by how readily the next column gives way."""
 
@@ -66,13 +68,13 @@ def heading(layout: Layout, palette: Palette, order: str, ascii_only: bool) -> S
     return line.strip(layout.width, palette, ascii_only=ascii_only)
 
 
-def branches(shown: ShownRows, row: int) -> str:
+def branches(shown: ShownRows, row: int, at_most: int = _BRANCHES_AT_MOST) -> str:
     """│ ├ └ from the root's children down to this row."""
     ancestors = shown.table.ancestors(row)
     if not ancestors:
         return ""
     stems = ["  " if shown.is_last(above) else "│ " for above in reversed(ancestors[:-1])]
-    if len(stems) * 2 > _BRANCHES_AT_MOST:
+    if len(stems) * 2 > at_most:
         stems = [f"{len(stems)}… "]
     return "".join(stems) + ("└" if shown.is_last(row) else "├")
 
@@ -145,7 +147,7 @@ def tree_line(
     """The whole line of one row; `change` is the mark of what a reload did to it (+ ~ -), or of what was noticed."""
     table = shown.table
     line = Line().add(change or " ", _mark_style(change, palette))
-    stem = branches(shown, row) + marker(shown, row)
+    stem = branches(shown, row, min(layout.name - _NAME_AT_LEAST - 2, _BRANCHES_AT_MOST)) + marker(shown, row)
     line.add(stem, palette.error if stem.endswith("✗") else palette.dim)
     name = middle_cut(name_of(table, row), max(layout.name - cell_len(stem), 4))
     line.add(name, _name_style(table, row, palette))

@@ -144,3 +144,12 @@ async def test_ctrl_c_stops_the_forward_that_a_picture_waits_for() -> None:
         window.engine.tell(1, [Failed(Failure("forward", "CaptureError", "the run was stopped"), -1)])
         await window.settle()
         assert "the run was stopped" in window.screen()
+
+
+async def test_that_a_run_is_being_stopped_stays_told_while_it_still_goes_on() -> None:
+    async with driven(size=(80, 24)) as window:
+        await window.press("r", "ctrl+c")
+        window.engine.tell(1, [RunProgressed(1, 34, 160), StillRunning("forward", Source("m.py", 3, "x"))])
+        await window.settle()
+        assert "stopping; ctrl+c again loads the model anew" in window.screen()
+        assert "34 of 160" not in window.screen()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from inspector.format import literal
 from inspector.run_schema import RunRecord
 from inspector.tui.detail.page import Page
@@ -12,14 +14,19 @@ def write(page: Page, run: RunRecord) -> None:
     palette, finding, failure = page.palette, run.finding, run.failure
     if finding is None:
         return
-    where = ""
+    title = "✗ forward failed here"
+    where = [finding.id]
     if finding.source is not None:
-        where = f"  {literal(finding.source.file.rpartition('/')[2])}:{finding.source.line}"
-    page.line(("✗ forward failed here", palette.error), (f"   {finding.id}{where}", palette.dim))
+        where.append(f"{literal(finding.source.file.rpartition('/')[2])}:{finding.source.line}")
+    if len(title) + cell_len("".join(f"   {word}" for word in where)) <= page.width:
+        page.line((title, palette.error), ("".join(f"   {word}" for word in where), palette.dim))
+    else:
+        page.line((title, palette.error))
+        page.prose("   ".join(where), palette.dim)
     if run.dry:
-        page.line(("in a dry run, whose error may be worded otherwise: r runs it for real", palette.dim))
+        page.prose("in a dry run, whose error may be worded otherwise: r runs it for real", palette.dim)
     if run.inputs.origin == "guessed":
-        page.line(("with guessed inputs: i gives others", palette.accent))
+        page.prose("with guessed inputs: i gives others", palette.accent)
     page.blank()
     page.prose(finding.message, palette.strong)
     page.blank()

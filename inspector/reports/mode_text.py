@@ -13,6 +13,7 @@ from inspector.reports.problem_text import short_place
 _SOURCES = 20
 """Sources that are told with their reasons."""
 _OUTPUTS = 8
+_LEGEND = "differs: |train - eval| / |eval| of the output; noise: the same between two runs of one mode"
 
 
 def section(rows: ModeRows) -> Iterator[tuple[str, str]]:
@@ -22,6 +23,7 @@ def section(rows: ModeRows) -> Iterator[tuple[str, str]]:
         yield "train/eval", f"not compared: {stopped(comparison)}"
     else:
         yield "train/eval", headline(rows)
+        yield "", _LEGEND
         sources = rows.sources()
         for source in sources[:_SOURCES]:
             yield from _source(rows, source)

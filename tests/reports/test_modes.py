@@ -56,6 +56,7 @@ def test_the_sources_stand_under_the_tree_with_their_reasons_those_that_matter_m
     lines = compared().tree().split("\n\n")[3].splitlines()
     assert lines == [
         "train/eval  2 sources, 3 pass it on, 1 unchanged",
+        "            differs: |train - eval| / |eval| of the output; noise: the same between two runs of one mode",
         "SOURCE      drop (Dropout) 0.58",
         "            p=0.3",
         "SOURCE      bn (BatchNorm2d) 0.41",

@@ -22,6 +22,7 @@ from inspector.cards import (
     padding,
     parameter,
     pooling,
+    recurrent,
     reshaping,
     vision,
 )
@@ -36,6 +37,7 @@ _FAMILIES: tuple[ModuleType, ...] = (
     activation,
     dropout,
     embedding,
+    recurrent,
     reshaping,
     vision,
     distance,

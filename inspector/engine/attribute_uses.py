@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Literal
 
 from inspector.engine.class_text import CONSTRUCTORS, ClassText, Function, is_own, self_of, texts_of, tree_of
@@ -28,7 +29,6 @@ _ASKED_BY_CALL = {
     "stride",
     "element_size",
 }
-_DEVICES = {"device", "dev", "get_device"}
 _LIKE = {"new_tensor", "new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like"}
 _HARMLESS_CALLS = {"len", "isinstance", "type", "id", "hasattr", "print", "repr", "str"}
 Fate = Literal["moved", "asked", "computed"]
@@ -36,13 +36,18 @@ _ALIASES = 3
 """How often a value may be given another name before it is lost sight of."""
 
 
-def is_handled(cls: type, name: str) -> bool:
-    """Whether a class moves a tensor attribute by itself, makes it anew before it reads it, or only keeps it."""
+def is_handled(cls: type, name: str, axes: int = -1) -> bool:
+    """Whether a class moves a tensor attribute by itself, makes it anew before it reads it, or only keeps it.
+
+    `axes` is how many the tensor has, where it is one: a single value of it mixes with tensors on any device.
+    """
     texts = texts_of(cls)
-    methods = [_Method(method, text, texts) for text in texts for method in text.methods]
+    methods = [_Method(method, text, texts, axes) for text in texts for method in text.methods]
     if any(each.name == "_apply" for each in methods):
         return True
     building = _building(methods)
+    if any(each.places(name) for each in methods if each.name in building):
+        return True
     running = [each for each in methods if each.name not in building]
     if any(each.stores_moved(name) or each.reads_moved(name) for each in running):
         return True
@@ -64,8 +69,9 @@ def is_made_anew(cls: type, name: str) -> bool:
 class _Method:
     """One method, with the way from every node to what stands around it."""
 
-    def __init__(self, node: Function, text: ClassText, texts: list[ClassText]) -> None:
+    def __init__(self, node: Function, text: ClassText, texts: list[ClassText], axes: int = -1) -> None:
         self.node, self.name = node, node.name
+        self._axes = axes
         self._text, self._texts = text, texts
         self._around = {below: above for above in ast.walk(node) for below in ast.iter_child_nodes(above)}
 
@@ -108,6 +114,22 @@ class _Method:
         """Whether it puts something there that was made on a device it knows."""
         return any(value is not None and _on_a_known_device(value) for _, value in self.stores(name))
 
+    def places(self, name: str) -> bool:
+        """Whether it says on which device what it assigns is to be."""
+        values = [value for _, value in self.stores(name) if value is not None]
+        return any(_on_a_known_device(value) or self._names_what_is_placed(value) for value in values)
+
+    def _names_what_is_placed(self, value: ast.expr) -> bool:
+        """Whether it is a local name that was given something on a known device, and nothing more."""
+        if not isinstance(value, ast.Name):
+            return False
+        assigned = [node for node in ast.walk(self.node) if isinstance(node, ast.Assign)]
+        return any(
+            _on_a_known_device(each.value)
+            for each in assigned
+            if any(isinstance(target, ast.Name) and target.id == value.id for target in each.targets)
+        )
+
     def reads_unmoved(self, name: str) -> bool:
         """Whether it computes with the attribute as it is."""
         first = min((statement.lineno for statement, _ in self.stores(name)), default=None)
@@ -123,6 +145,8 @@ class _Method:
 
     def fate(self, node: ast.AST, aliases: int = _ALIASES) -> Fate:
         """What becomes of an expression: it is moved, asked for its shape and the like, or computed with as it is."""
+        if self._is_one_value(node):
+            return "asked"
         plain = True
         while (above := self._around.get(node)) is not None and not isinstance(above, ast.stmt):
             if isinstance(above, ast.Attribute) and (fate := self._of_attribute(above)) != "computed":
@@ -133,12 +157,49 @@ class _Method:
                 plain = plain and isinstance(above.func, ast.Name) and above.func.id in ("zip", "enumerate", "reversed")
             if isinstance(above, ast.Compare) and any(isinstance(each, ast.Is | ast.IsNot) for each in above.ops):
                 return "asked"
+            if isinstance(above, ast.IfExp) and above.test is node:
+                return "asked"
             if isinstance(above, ast.BinOp) and not _is_fixed(above.left if above.right is node else above.right):
                 return "computed"
             if isinstance(above, ast.comprehension) and above.iter is node and aliases:
                 return self._of_name(above.target, aliases)
             node = above
+        if isinstance(above, ast.If | ast.While | ast.Assert) and above.test is node:
+            return "asked"
         return self._under_another_name(above, aliases) if plain and aliases else "computed"
+
+    def _is_one_value(self, node: ast.AST) -> bool:
+        """Whether it is indexed with a number for each of its axes."""
+        above = self._around.get(node)
+        if not isinstance(above, ast.Subscript) or above.value is not node:
+            return False
+        indices = above.slice.elts if isinstance(above.slice, ast.Tuple) else [above.slice]
+        return len(indices) == self._axes and all(map(self._is_number, indices))
+
+    def _is_number(self, index: ast.expr) -> bool:
+        """A whole number as written, an argument that is said to be one, or what counts through a range."""
+        if isinstance(index, ast.BinOp):
+            return self._is_number(index.left) and self._is_number(index.right)
+        if isinstance(index, ast.UnaryOp):
+            return self._is_number(index.operand)
+        if isinstance(index, ast.Constant):
+            return isinstance(index.value, int)
+        return isinstance(index, ast.Name) and index.id in self._numbers
+
+    @cached_property
+    def _numbers(self) -> set[str]:
+        found = {
+            each.arg
+            for each in (*self.node.args.args, *self.node.args.kwonlyargs)
+            if isinstance(each.annotation, ast.Name) and each.annotation.id == "int"
+        }
+        for node in ast.walk(self.node):
+            if isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Call):
+                called = getattr(node.iter.func, "id", "")
+                target = node.target.elts[0] if isinstance(node.target, ast.Tuple) else node.target
+                if called in ("range", "enumerate") and isinstance(target, ast.Name):
+                    found.add(target.id)
+        return found
 
     def _of_attribute(self, attribute: ast.Attribute) -> Fate:
         call = self._around.get(attribute)
@@ -155,7 +216,8 @@ class _Method:
             return "asked"
         if named in _LIKE or any(word.arg == "device" for word in call.keywords):
             return "moved"
-        knows = any(map(_names_a_device, call.args)) or any(map(_on_a_known_device, self._bodies(named, call.func)))
+        knows = any(map(_names_a_device, (call.func, *call.args)))
+        knows = knows or any(map(_on_a_known_device, self._bodies(named, call.func)))
         return "moved" if knows else "computed"
 
     def _bodies(self, name: str, function: ast.expr) -> Iterator[ast.AST]:
@@ -168,20 +230,23 @@ class _Method:
     def _under_another_name(self, statement: ast.AST | None, aliases: int) -> Fate:
         targets = [*statement.targets] if isinstance(statement, ast.Assign) else []
         targets += [statement.target] if isinstance(statement, ast.For) else []
-        fates = {self._of_name(target, aliases) for target in targets}
-        return "moved" if "moved" in fates else "computed"
+        return _one_of({self._of_name(target, aliases) for target in targets})
 
     def _of_name(self, target: ast.expr, aliases: int) -> Fate:
         """What becomes of the local names that a value is given."""
         names = {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
         reads = (node for node in ast.walk(self.node) if isinstance(node, ast.Name) and node.id in names)
-        fates = {self.fate(node, aliases - 1) for node in reads if isinstance(node.ctx, ast.Load)}
-        return "moved" if "moved" in fates else "computed"
+        return _one_of({self.fate(node, aliases - 1) for node in reads if isinstance(node.ctx, ast.Load)})
 
     def _statement(self, node: ast.AST) -> ast.stmt:
         while not isinstance(node, ast.stmt):
             node = self._around[node]
         return node
+
+
+def _one_of(fates: set[Fate]) -> Fate:
+    """What is to be said of a value that goes several ways."""
+    return "moved" if "moved" in fates else "asked" if fates == {"asked"} else "computed"
 
 
 def _result_is_moved(name: str, methods: list[_Method]) -> bool:
@@ -233,12 +298,10 @@ def _is_fixed(node: ast.expr) -> bool:
 
 
 def _names_a_device(node: ast.AST) -> bool:
-    return any(
-        (isinstance(each, ast.Attribute) and each.attr in _DEVICES)
-        or (isinstance(each, ast.Name) and each.id in _DEVICES)
-        or (isinstance(each, ast.keyword) and each.arg == "device")
-        for each in ast.walk(node)
+    names = (
+        getattr(each, "attr", "") or getattr(each, "id", "") or getattr(each, "arg", "") for each in ast.walk(node)
     )
+    return any(name == "dev" or "device" in (name or "") for name in names)
 
 
 def _on_a_known_device(node: ast.AST) -> bool:

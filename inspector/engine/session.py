@@ -19,6 +19,7 @@ from inspector.engine.modes.answering import ModeRequests
 from inspector.engine.probing import Prober
 from inspector.engine.structure import Structure
 from inspector.engine.target import Built
+from inspector.engine.trying import LayerTrials
 from inspector.messages import (
     CHUNK_ROWS,
     CompareModes,
@@ -44,6 +45,7 @@ from inspector.messages import (
     Summarize,
     TensorDrawn,
     TensorMeasured,
+    TryLayer,
 )
 from inspector.schema import Source, Stage
 
@@ -60,6 +62,7 @@ _STAGES: dict[type[Request], Stage] = {
     StepStatistics: "forward",
     SampleTraining: "forward",
     Probe: "forward",
+    TryLayer: "forward",
 }
 """What an exception that nobody expects is put down to."""
 
@@ -85,6 +88,7 @@ class Session:
         self._structure: Structure | None = None
         self._runner: Runner | None = None
         self._mode_requests: ModeRequests | None = None
+        self._layer_trials: LayerTrials | None = None
         self._prober: Prober | None = None
         self._chores: dict[type[Request], tuple[Request, Chore]] = {}
 
@@ -134,6 +138,8 @@ class Session:
                 self._modes().answer(request, self._send)
             case Probe():
                 self._probes().answer(request, self._send)
+            case TryLayer(row=row):
+                self._trials().answer(request, self._module(row), self._send)
             case Summarize(depth=depth):
                 self._send(summary.summarize(self._built(), depth))
 
@@ -160,6 +166,7 @@ class Session:
         self._read(built)
         self._runner = Runner(built.model, self._known(), built, given)
         self._mode_requests = ModeRequests(built.model, self._known(), built, given)
+        self._layer_trials = LayerTrials(built.model, self._known(), built.target.device, self._runner.got)
         self._prober = Prober(built.model, self._known(), built, given)
 
     def _read(self, built: Built) -> None:
@@ -211,6 +218,11 @@ class Session:
         if self._runner is None:
             raise NotLoadedError("no model has been read in this engine")
         return self._runner
+
+    def _trials(self) -> LayerTrials:
+        if self._layer_trials is None:
+            raise NotLoadedError("no model has been read in this engine")
+        return self._layer_trials
 
     def _modes(self) -> ModeRequests:
         if self._mode_requests is None:

@@ -60,8 +60,7 @@ def _negative(anatomy: Anatomy, sweep: Sweep, index: int) -> Finding | None:
     if not count:
         return None
     first = int(below.flatten().to(torch.uint8).argmax())
-    message = "negative value" if count == 1 else "negative values"
-    return _finding(anatomy, sweep, index, f"{count:,} {message}, which no variance has", first)
+    return _finding(anatomy, sweep, index, f"{count:,} negative", first)
 
 
 def _finding(anatomy: Anatomy, sweep: Sweep, index: int, what: str, first: int | None) -> Finding:
@@ -71,4 +70,5 @@ def _finding(anatomy: Anatomy, sweep: Sweep, index: int, what: str, first: int |
         where = f", first at [{', '.join(map(str, index_of(first, form.shape)))}]"
     kind = "parameter" if anatomy.kinds[row] == Kind.PARAMETER else "buffer"
     message = f"{kind} {anatomy.name(row)}: {what} of {plural(form.elements, 'value')}{where}"
+    message += "; a variance cannot be" if "negative" in what else ""
     return anatomy.finding("NN110", row, message)

@@ -12,7 +12,7 @@ from inspector.engine.class_text import CONSTRUCTORS, is_torchs_module, texts_of
 from inspector.engine.examination import Own
 from inspector.engine.findings.anatomy import Anatomy
 from inspector.engine.findings.phrases import and_, plural
-from inspector.engine.kinds import is_a
+from inspector.engine.kinds import is_a, truth
 from inspector.engine.source_files import attributes
 from inspector.run_schema import Finding
 from inspector.schema import Flag, Kind
@@ -45,7 +45,8 @@ def moves_though_frozen(module: nn.Module) -> bool:
     parameters, buffers = mine.get("_parameters") or {}, mine.get("_buffers") or {}
     weights = [weight for weight in (parameters.get("weight"), parameters.get("bias")) if weight is not None]
     frozen = bool(weights) and not any(weight.requires_grad for weight in weights)
-    moves = bool(mine.get("track_running_stats")) and mine.get("momentum") != 0.0
+    momentum = mine.get("momentum")
+    moves = truth(mine.get("track_running_stats")) and not (type(momentum) in (int, float) and momentum == 0)
     return frozen and moves and buffers.get("running_mean") is not None
 
 

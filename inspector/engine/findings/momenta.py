@@ -35,6 +35,5 @@ def _momentum(anatomy: Anatomy, row: int) -> float:
     mine = attributes(module)
     momentum = mine.get("momentum")
     tracked = (mine.get("_buffers") or {}).get("running_mean") is not None
-    if not tracked or anatomy.kinds[row] != Kind.MODULE or not isinstance(momentum, int | float):
-        return 0.0
-    return float(momentum)
+    is_number = type(momentum) in (int, float)
+    return float(momentum or 0) if tracked and is_number and anatomy.kinds[row] == Kind.MODULE else 0.0

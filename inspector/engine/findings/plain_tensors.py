@@ -52,7 +52,8 @@ def _matters(anatomy: Anatomy, row: int, ghost: Ghost) -> bool:
     if any(_is_trainable(tensor) for tensor in tensors):
         return not is_made_anew(type(holder), ghost.name)
     floating = [tensor for tensor in tensors if _is_floating(tensor) and tensor.dim() and tensor.numel()]
-    return bool(floating) and not is_handled(type(holder), ghost.name)
+    axes = floating[0].dim() if ghost.thing is not None and floating else -1
+    return bool(floating) and not is_handled(type(holder), ghost.name, axes)
 
 
 def _stands_in(holder: nn.Module, ghost: Ghost) -> bool:

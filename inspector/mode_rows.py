@@ -82,8 +82,9 @@ def in_both(difference: ModeDifference) -> bool:
 
 
 def noise(difference: ModeDifference) -> float:
-    """How far the output moves by chance, from one run of the same mode to the next: the larger of both modes."""
-    return max(difference.noise_train, difference.noise_eval)
+    """How far the output moves by chance, from one run of the same mode to the next: the larger of both modes, or that
+    of the one in which it could be told."""
+    return max(difference.noise_train, difference.noise_eval, key=_sortable)
 
 
 def stopped(comparison: Comparison) -> str:

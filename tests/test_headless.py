@@ -124,6 +124,56 @@ def test_a_death_in_the_run_leaves_the_structure(tmp_path: Path) -> None:
     assert outcome.run_rows() is None
 
 
+SEEDED = "import torch; assert torch.initial_seed() == 0, 'another seed'"
+
+
+def test_after_a_run_both_modes_are_compared_and_more_is_checked(tmp_path: Path) -> None:
+    asked = Run(inputs=("x=2x3",))
+    outcome = headless.run(runnable(tmp_path), run_request=asked, compare=True, probe=True)
+    assert outcome.failure is None
+    assert set(outcome.noticed) == {"structure", "run", "probes"}
+    assert outcome.noticed["structure"].whole
+    assert outcome.comparison is not None
+    assert outcome.comparison.failed_in == ""
+    table = outcome.table()
+    assert table is not None
+    modes = outcome.mode_rows(table)
+    assert modes is not None
+    assert [table.path(one.row) for one in modes.comparison.differences] == ["", "fc"]
+
+
+def test_checks_that_come_to_nothing_take_nothing_from_the_run(tmp_path: Path) -> None:
+    outcome = headless.run(runnable(tmp_path, SEEDED), run_request=Run(inputs=("x=2x3",)), probe=True)
+    assert outcome.failure is None
+    assert outcome.ran is not None
+    assert outcome.ran.ok
+    assert outcome.unprobed is not None
+    assert "another seed" in outcome.unprobed.message
+    assert set(outcome.noticed) == {"structure", "run"}
+
+
+def test_a_hang_in_the_checks_is_one_of_the_engine_and_leaves_the_run(tmp_path: Path) -> None:
+    hang = "import torch\n        while torch.initial_seed(): pass"
+    outcome = headless.run(runnable(tmp_path, hang), run_request=Run(inputs=("x=2x3",)), probe=True, timeout=20)
+    assert outcome.died
+    assert outcome.failure is not None
+    assert "in model.py:11 `while torch.initial_seed(): pass`" in outcome.failure.message
+    assert outcome.run_rows() is not None
+
+
+def test_nothing_follows_a_run_that_failed_or_was_dry(tmp_path: Path) -> None:
+    for line, dry in (("1 / 0", False), ("pass", True)):
+        asked = Run(inputs=("x=2x3",), dry=dry)
+        outcome = headless.run(runnable(tmp_path, line), run_request=asked, compare=True, probe=True)
+        assert (outcome.comparison, outcome.unprobed, outcome.failure) == (None, None, None)
+        assert set(outcome.noticed) == {"structure", "run"}
+
+
+def test_without_a_run_the_structure_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    outcome = headless.run(net(tmp_path, "self.parts = [nn.Linear(3, 3)]"))
+    assert [finding.id for finding in outcome.findings()] == ["NN120", "NN101"]
+
+
 def test_a_file_that_fails_leaves_its_failure_and_what_it_printed(tmp_path: Path) -> None:
     outcome = headless.run(net(tmp_path, before="import sys\nprint('first', file=sys.stderr)\n1 / 0"))
     assert outcome.failure is not None

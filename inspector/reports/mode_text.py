@@ -23,7 +23,8 @@ def section(rows: ModeRows) -> Iterator[tuple[str, str]]:
         yield "train/eval", f"not compared: {stopped(comparison)}"
     else:
         yield "train/eval", headline(rows)
-        yield "", _LEGEND
+        if rows.largest():
+            yield "", _LEGEND
         sources = rows.sources()
         for source in sources[:_SOURCES]:
             yield from _source(rows, source)

@@ -81,7 +81,16 @@ def test_modes_that_agree_are_said_to() -> None:
     report = compared(sources=())
     same = difference(report.table, "", "unchanged", 0.0)
     report.comparison = conv_block_comparison(report.table, report.inputs, differences=(same,), sources=())
-    assert "train/eval  train and eval give the same, bit for bit" in report.tree()
+    assert "train/eval  train and eval give the same, bit for bit\noutput" in report.tree()
+
+
+@pytest.mark.parametrize("known", ["noise_train", "noise_eval"])
+def test_noise_that_is_known_of_one_mode_alone_is_that_ones(known: str) -> None:
+    report = compared()
+    told = {"noise_train": math.nan, "noise_eval": math.nan, known: 0.25}
+    one = difference(report.table, "bn", "passes on", 0.5, **told)
+    report.comparison = conv_block_comparison(report.table, report.inputs, differences=(one,), sources=())
+    assert cells(report.tree(), "bn")[-3:] == ["0.5", "0.25", "passes on"]
 
 
 def test_a_source_of_the_users_own_names_the_line_that_looks_at_training() -> None:

@@ -160,6 +160,9 @@ class RunCommands(CopyCommands):
         model = self.talk.model
         if model is None:
             return
+        if not model.alive or model.preview:
+            self._complain_unless(False)
+            return
         row, call = self.row_here, self.trace.call if self.main is self.trace else None
         record = model.table.row(row)
         if call is None and pages.has_values(record):

@@ -99,11 +99,16 @@ class RunDisplay:
         self._tell_changes(changed)
 
     def run_refused(self, failure: Failure, request: Job, *, unasked: bool) -> None:
-        """Inputs that cannot be used, or a fault of the engine: in one line; what was typed can be mended at once."""
+        """Inputs that cannot be used: in one line, and what was typed can be mended at once; else a fault, whole."""
         window = self._window
         mend = f"; {literal(failure.mend)}" if failure.mend else ""
-        window.tell(f"{literal(failure.message)}{mend}", window.appearance.palette.error)
-        if failure.stage == "inputs" and isinstance(request, Run) and not unasked:
+        kind = f"{literal(failure.type)}: " if failure.stage != "inputs" and failure.type else ""
+        window.tell(f"{kind}{literal(failure.message)}{mend}", window.appearance.palette.error)
+        if failure.stage != "inputs":
+            window.talk.failure = failure  # until the cursor moves
+            window.show_tab(pages.OVERVIEW)
+            window.show_detail()
+        elif isinstance(request, Run) and not unasked:
             self.mend_inputs(failure, request)
 
     # --- train and eval -----------------------------------------------------------------------------------------

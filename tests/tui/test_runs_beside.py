@@ -153,3 +153,23 @@ async def test_that_a_run_is_being_stopped_stays_told_while_it_still_goes_on() -
         await window.settle()
         assert "stopping; ctrl+c again loads the model anew" in window.screen()
         assert "34 of 160" not in window.screen()
+
+
+async def test_a_fault_that_no_forward_has_raised_is_shown_whole_until_the_cursor_moves() -> None:
+    async with driven() as window:
+        await window.press("r")
+        fault = Failure("forward", "NameError", "name 'kind' is not defined", traceback="Traceback: in the engine\n")
+        window.engine.tell(1, [Failed(fault)])
+        await window.settle()
+        assert window.status() == "NameError: name 'kind' is not defined"
+        await window.press("2")
+        assert "Traceback: in the engine" in window.app.detail.text()
+        await window.press("escape", "down")
+        assert "NameError" not in window.screen()
+
+
+async def test_with_a_dead_engine_a_picture_is_refused_with_the_key_that_helps() -> None:
+    async with driven() as window:
+        window.engine.tell(1, [EngineDied(Failure("engine", "SIGKILL", "killed by signal 9"))])
+        await window.press("down", "p")
+        assert window.status() == "the engine has ended; R loads the model again"

@@ -199,7 +199,8 @@ def costs(*terms: Sequence[tuple[str, Any]]) -> Counted:
     lines = []
     for factors, result in zip(terms, results, strict=True):
         names = "·".join(("2", *(name for name, _ in factors)))
-        lines.append(names if names == result.text else f"{names} = {said(result)}")
+        known = any(figure(value).value is not None for _, value in factors)
+        lines.append(f"{names} = {said(result)}" if known else names)
     return Counted(total_of(results), tuple(lines))
 
 

@@ -209,7 +209,7 @@ _CHANNELS = {
     "kernel_size": "how wide the kernel is, on all axes or one number for each",
 }
 _STRIDE = "how many places the kernel moves from one output to the next"
-_GROUPS = "into how many parts the channels are divided that do not see each other; in_channels: each channel alone"
+_GROUPS = "into how many parts the channels are divided that do not see each other; in_channels of them: each alone"
 _BIAS = "whether each output channel gets a number of its own added"
 _DILATION = "distance between the places that the kernel looks at; 1: next to each other"
 _DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True, "padding_mode": "zeros"}

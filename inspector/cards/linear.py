@@ -17,7 +17,7 @@ def _linear_shape(arguments: Arguments, inputs: Inputs) -> Shaped:
     features, out = figure(arguments["in_features"]), figure(arguments["out_features"])
     x = inputs[0] if inputs else ("N", features.size)
     _check_features("Linear", x, features.size)
-    line = f"the last axis: {x[-1]} features in, {out.size} out; all other axes stay as they are"
+    line = f"the last axis: {x[-1]} in, {out.size} out; all other axes stay as they are"
     return Shaped(((*x[:-1], out.size),), (line,))
 
 
@@ -104,7 +104,7 @@ def _bilinear_shape(arguments: Arguments, inputs: Inputs) -> Shaped:
         _check_features(f"Bilinear's {which} input", x, wanted)
     if pair[0][:-1] != pair[1][:-1]:
         raise ValueError(f"all axes but the last must be equal: {shape_text(pair[0])} and {shape_text(pair[1])}")
-    line = f"the last axes: {features[0]} and {features[1]} features in, {out} out; all other axes stay as they are"
+    line = f"the last axes: {features[0]} and {features[1]} in, {out} out; all other axes stay as they are"
     return Shaped(((*pair[0][:-1], out),), (line,))
 
 

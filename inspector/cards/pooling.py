@@ -62,7 +62,7 @@ def _windows(
 ) -> Figure:
     """How many windows fit. Rounded up, the last one has to start inside the input or the padding before it."""
     room = size + figure(2) * padding if padded else size
-    room = room - (kernel if dilation.text == "1" else dilation * (kernel - 1) + 1)
+    room = room - kernel if dilation.text == "1" else room - dilation * (kernel - 1) - 1
     if not ceil:
         return room // stride + 1
     result = room.rounded_up(stride) + 1

@@ -1,0 +1,261 @@
+"""A card and what is known of one layer, put together: plain text in sections, which every front end can render.
+
+Explained for a class alone it is the general rule; with the arguments of a layer the numbers stand in it; with a run
+the shapes that were seen, and with the statistics of its tensors what was measured beside what was drawn.
+
+Names and values of the user's are in it as they are: who prints it makes them safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from inspector.cards import card_of
+from inspector.cards.arithmetic import shape_text
+from inspector.cards.card import Card, Counted, Drawn, Inputs, Shaped, Sizes, Symbol
+from inspector.cards.reading import Read, general, is_changed, of_layer
+from inspector.catalogue import CATALOGUE
+from inspector.figures import flops, number, whole
+from inspector.run_schema import Seen
+from inspector.schema import Argument, ModuleDetail, Record, TensorStats
+
+
+class Section(Record, frozen=True):
+    """A part of a card."""
+
+    key: str
+    """what, formula, arguments, takes, shape, parameters, initial, cost, modes, pitfalls."""
+    title: str
+    lines: tuple[str, ...]
+    """Whole sentences or equations. A line that is longer than the screen may be wrapped, but for formulas."""
+
+
+class ExplainedArgument(Record, frozen=True):
+    """One argument of the constructor."""
+
+    name: str
+    meaning: str
+    value: str | None = None
+    """As source text; None when there is no layer, or when it does not tell."""
+    default: str | None = None
+    """None when it has to be given."""
+    changed: bool = False
+    """Whether the value here is another than the default."""
+
+
+class Pitfall(Record, frozen=True):
+    """A kind of finding that this building block is known for."""
+
+    id: str
+    title: str
+
+
+class Explained(Record, frozen=True):
+    """A building block explained."""
+
+    name: str
+    """The class: `Conv2d`."""
+    family: str
+    sections: tuple[Section, ...]
+    """In the order in which they are read; there is none without lines."""
+    arguments: tuple[ExplainedArgument, ...] = ()
+    """What the section of arguments says, for who makes a table of it."""
+    pitfalls: tuple[Pitfall, ...] = ()
+    parameters: int | None = None
+    """None: not known."""
+    flops: int | None = None
+    """Of one call; None: not known."""
+
+    def section(self, key: str) -> Section | None:
+        """A section by its key."""
+        return next((section for section in self.sections if section.key == key), None)
+
+
+class Flow(Record, frozen=True):
+    """What a run saw of one call of the layer."""
+
+    inputs: tuple[Seen, ...] = ()
+    outputs: tuple[Seen, ...] = ()
+    """Empty when the call failed."""
+    origin: tuple[str, ...] = ()
+    """Where the sizes of the input come from: `576 = 16·6·6 of max_pool2d, flattened at :22`."""
+    samples: int | None = None
+    """How many samples the batch has."""
+    flops: int | None = None
+    """What the run counted for the call; None when it did not count."""
+
+
+def explain(card: Card) -> Explained:
+    """A class, for somebody who asks what it is."""
+    return _explained(card, general(card), Flow(), {})
+
+
+def explain_module(
+    detail: ModuleDetail, flow: Flow | None = None, measured: Mapping[str, TensorStats] | None = None
+) -> Explained | None:
+    """A layer of the user's model; None when it is no building block of torch, nor made directly from one.
+
+    `measured` has the statistics of the layer's own parameters by name, as far as somebody measured them.
+    """
+    card = card_of(detail.qualified_type)
+    if card is None:
+        card = next(filter(None, map(card_of, detail.bases)), None)
+        if card is None or card.name == "Module":
+            return None
+    read = of_layer(card, detail.arguments, detail.attributes)
+    return _explained(card, read, flow or Flow(), measured or {})
+
+
+def explain_arguments(card: Card, arguments: Iterable[Argument], flow: Flow | None = None) -> Explained:
+    """A layer of which nothing is known but its arguments."""
+    return _explained(card, of_layer(card, arguments, ()), flow or Flow(), {})
+
+
+def _explained(card: Card, read: Read, flow: Flow, measured: Mapping[str, TensorStats]) -> Explained:
+    inputs = tuple(seen.shape for seen in flow.inputs if seen.shape is not None)
+    arguments = tuple(_argument(card, read, name) for name in read.present)
+    pitfalls = tuple(Pitfall(id, CATALOGUE[id].title) for id in card.pitfalls)  # noqa: A001
+    held = card.parameters(read.values) if card.parameters is not None else Counted(0, ())
+    cost = _cost_of(card, read, inputs)
+    sections = (
+        Section("what", "", (card.sentence,)),
+        Section("formula", "formula", card.formula),
+        Section("arguments", "arguments", tuple(map(_argument_line, arguments))),
+        Section("takes", "takes", card.takes),
+        Section("shape", "shape", tuple(_shape_lines(card, read, inputs, flow))),
+        Section("parameters", "parameters", tuple(_parameter_lines(held))),
+        Section("initial", "first values", tuple(_initial_lines(card, read, measured))),
+        Section("cost", "cost", tuple(_cost_lines(card, cost, flow))),
+        Section("modes", "train and eval", (card.modes or "The same in both.",)),
+        Section("pitfalls", "pitfalls", tuple(f"{pitfall.id} {pitfall.title}" for pitfall in pitfalls)),
+    )
+    return Explained(
+        name=card.name,
+        family=card.family,
+        sections=tuple(section for section in sections if section.lines),
+        arguments=arguments,
+        pitfalls=pitfalls,
+        parameters=held.total,
+        flops=cost.total,
+    )
+
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+
+def _argument(card: Card, read: Read, name: str) -> ExplainedArgument:
+    default = _source(card.defaults[name]) if name in card.defaults else None
+    changed = name in read.texts and is_changed(name, read.values, card.defaults)
+    return ExplainedArgument(name, card.arguments[name], read.texts.get(name), default, changed)
+
+
+def _source(value: object) -> str:
+    return value.text if isinstance(value, Symbol) else repr(value)
+
+
+def _argument_line(argument: ExplainedArgument) -> str:
+    """`* stride = (2, 2) (default 1): how many places the kernel moves`; the star marks what is not at its default."""
+    mark = "* " if argument.changed else "  "
+    known = f" = {argument.value}" if argument.value is not None else ""
+    if argument.default is None:
+        default = "" if known else " (required)"
+    elif argument.changed or not known:
+        default = f" (default {argument.default})"
+    else:
+        default = ""
+    return f"{mark}{argument.name}{known}{default}: {argument.meaning}"
+
+
+# --- shape ------------------------------------------------------------------------------------------------------------
+
+
+def _shape_lines(card: Card, read: Read, inputs: Inputs, flow: Flow) -> Iterable[str]:
+    """What goes in, where that comes from, what comes out, and the arithmetic between."""
+    outputs = tuple(seen.shape for seen in flow.outputs if seen.shape is not None)
+    if inputs:
+        yield f"in   {_shapes(inputs)}"
+    yield from (f"     {line}" for line in flow.origin)
+    if card.shape is None:
+        yield from (f"out  {_shapes(outputs)}",) if outputs else ()
+        return
+    try:
+        shaped = card.shape(read.values, inputs)
+    except ValueError as refusal:
+        shaped = Shaped((), () if outputs else (f"refused: {refusal}",))
+    agrees = not outputs or outputs == shaped.outputs[: len(outputs)]
+    yield from (f"out  {_shapes(outputs or shaped.outputs)}",) if outputs or shaped.outputs else ()
+    yield from (f"     {line}" for line in shaped.lines if agrees)
+
+
+def _shapes(shapes: Sequence[Sizes]) -> str:
+    return ", ".join(map(shape_text, shapes))
+
+
+# --- parameters -------------------------------------------------------------------------------------------------------
+
+
+def _parameter_lines(held: Counted) -> Iterable[str]:
+    if held.total == 0 and not held.lines:
+        yield "none"
+        return
+    yield from held.lines
+    if len(held.lines) > 1 and held.total is not None:
+        yield f"together {whole(held.total)}"
+
+
+def _initial_lines(card: Card, read: Read, measured: Mapping[str, TensorStats]) -> Iterable[str]:
+    """How each parameter is drawn, and what is there now."""
+    for initial in card.initial:
+        drawn = initial.of(read.values)
+        if drawn is None:
+            continue
+        yield f"{initial.parameter}  {drawn.text}"
+        for name, stats in measured.items():
+            if fnmatchcase(name, initial.parameter):
+                yield f"{name}  {_measured(drawn, stats)}"
+
+
+def _measured(drawn: Drawn, stats: TensorStats) -> str:
+    """`measured −0.04166 … 0.04166, std 0.024`, and whether that can still be what was drawn."""
+    if stats.minimum is None or stats.maximum is None:
+        return "measured: nothing finite"
+    text = f"measured {_signed(stats.minimum)} … {_signed(stats.maximum)}"
+    if stats.std is not None:
+        text += f", std {number(stats.std)}"
+    if drawn.low is not None and drawn.high is not None:
+        slack = 1e-3 * max(abs(drawn.low), abs(drawn.high))
+        if stats.minimum < drawn.low - slack or stats.maximum > drawn.high + slack:
+            text += ": not as drawn, so trained, loaded or set since"
+    return text
+
+
+def _signed(value: float) -> str:
+    return number(value).replace("-", "−")
+
+
+# --- cost -------------------------------------------------------------------------------------------------------------
+
+
+def _cost_of(card: Card, read: Read, inputs: Inputs) -> Counted:
+    if card.cost is None:
+        return Counted(0, ())
+    try:
+        return card.cost(read.values, inputs)
+    except ValueError:  # which the section of shapes has told
+        return Counted(None, ())
+
+
+def _cost_lines(card: Card, cost: Counted, flow: Flow) -> Iterable[str]:
+    """FLOPs of a call, and of each sample in it."""
+    if card.cost is None:
+        yield "no FLOPs: by convention only multiply-adds count"
+        return
+    yield from cost.lines
+    if cost.total is not None:
+        each = ""
+        if flow.samples and flow.samples > 1 and cost.total % flow.samples == 0:
+            each = f", {flops(cost.total // flow.samples, 'FLOP')} a sample"
+        yield f"{flops(cost.total, 'FLOP')} a call{each}; a multiply-add is two"
+    if flow.flops is not None and flow.flops != cost.total:
+        yield f"the run counted {whole(flow.flops)}"

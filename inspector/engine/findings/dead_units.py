@@ -13,6 +13,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from inspector.engine.findings.run_rule import Noticed, RunRule, RunScene, short
+from inspector.engine.forward.calls import Call
 from inspector.engine.forward.observation import Returned
 from inspector.engine.kinds import is_a
 from inspector.run_schema import CallKind
@@ -45,10 +46,11 @@ class DeadUnits(RunRule):
     def __init__(self) -> None:
         self._met: dict[int, _Units] = {}
 
+    def heeds(self, call: Call) -> bool:
+        return is_a(call.module, nn.ReLU, nn.ReLU6) if call.kind == CallKind.MODULE else short(call) in _NAMES
+
     def watch(self, returned: Returned) -> None:
         call = returned.call
-        if not (is_a(call.module, nn.ReLU, nn.ReLU6) if call.kind == CallKind.MODULE else short(call) in _NAMES):
-            return
         stats = call.outputs[0].stats if call.outputs else None
         if stats is None or not stats.elements or stats.zeros < _SUSPICIOUS * stats.elements:
             return

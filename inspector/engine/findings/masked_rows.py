@@ -41,6 +41,11 @@ class MaskedRows(RunRule):
     def __init__(self) -> None:
         self._met: dict[int, _Masked] = {}
 
+    def heeds(self, call: Call) -> bool:
+        if call.kind == CallKind.MODULE and is_a(call.module, nn.MultiheadAttention, nn.TransformerEncoderLayer):
+            return True
+        return is_softmax(call) or short(call) == "scaled_dot_product_attention"
+
     def watch(self, returned: Returned) -> None:
         call = returned.call
         if call.kind == CallKind.MODULE and is_a(call.module, nn.MultiheadAttention):

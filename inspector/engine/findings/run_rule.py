@@ -117,6 +117,10 @@ class RunRule:
     of_dry_runs = False
     """Whether shapes alone suffice."""
 
+    def heeds(self, call: Call) -> bool:
+        """Whether calls like this one are worth a look: of this class of modules, or of this operation."""
+        return True
+
     def watch(self, returned: Returned) -> None:
         """Look at a call that has just returned."""
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from inspector.engine.findings.run_rule import Noticed, RunRule, RunScene, short
+from inspector.engine.forward.calls import Call
 from inspector.engine.forward.observation import Returned
 from inspector.engine.kinds import is_a
 from inspector.run_schema import CallKind
@@ -16,7 +17,7 @@ from inspector.schema import TensorStats
 _KINDS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 _ENDS = {"sigmoid": 0.0067, "tanh": 0.01}
 """How near to an end counts as at it: a sigmoid of ±5, a tanh of ±2.65."""
-_SHARE = 0.95
+_SHARE = 0.9
 _FEWEST = 16
 _LARGEST = 1 << 27
 
@@ -35,10 +36,13 @@ class Saturation(RunRule):
     def __init__(self) -> None:
         self._met: dict[int, _Saturated] = {}
 
+    def heeds(self, call: Call) -> bool:
+        return _kind(call) != ""
+
     def watch(self, returned: Returned) -> None:
         call = returned.call
-        kind = _kind(returned)
-        if not kind or not call.outputs or (stats := call.outputs[0].stats) is None:
+        kind = _kind(call)
+        if not call.outputs or (stats := call.outputs[0].stats) is None:
             return
         if stats.elements < _FEWEST or not _may_be(kind, stats) or stats.elements > _LARGEST:
             return
@@ -66,8 +70,7 @@ class Saturation(RunRule):
             )
 
 
-def _kind(returned: Returned) -> str:
-    call = returned.call
+def _kind(call: Call) -> str:
     if call.kind == CallKind.OPERATION:
         name = short(call).rstrip("_")
         return name if name in _KINDS else ""

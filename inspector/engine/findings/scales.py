@@ -1,13 +1,14 @@
 """NN307: activations that explode or vanish from layer to layer.
 
-Looked at are the outputs of layers with weights, in the order of the calls. One large step may be meant (a scale, a
-head that begins near zero); many steps in one direction that add up are not.
+Looked at are chains of layers with weights, each fed by the one before it with nothing but activations, pooling and the
+like between them: a norm, a softmax or a product sets a scale of its own. One large step may be meant (a head that
+begins near zero); many steps in one direction that add up are not.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,7 +17,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from inspector.engine.findings.phrases import at
-from inspector.engine.findings.run_rule import Noticed, RunRule, RunScene
+from inspector.engine.findings.run_rule import Noticed, RunRule, RunScene, short
+from inspector.engine.forward.calls import Call
 from inspector.engine.forward.observation import Returned
 from inspector.engine.kinds import is_a
 from inspector.engine.source_files import attributes
@@ -31,6 +33,18 @@ _STEP = 1.5
 _LARGEST_SHARE = 0.67
 """Of the whole, on a logarithmic scale, that one layer may have."""
 _FEWEST = 8
+_TRANSPARENT = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus,
+    nn.Hardswish, nn.Tanh, nn.Sigmoid, nn.Identity, nn.Flatten, nn.Unflatten, nn.PixelShuffle, nn.Upsample,
+    nn.modules.dropout._DropoutNd, nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AvgPoolNd,
+    nn.modules.pooling._AdaptiveAvgPoolNd, nn.modules.pooling._AdaptiveMaxPoolNd,
+)  # fmt: skip
+_TRANSPARENT_NAMES = frozenset((
+    "relu", "relu_", "relu6", "leaky_relu", "leaky_relu_", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus",
+    "hardswish", "tanh", "sigmoid", "dropout", "dropout2d", "view", "reshape", "flatten", "permute", "transpose",
+    "contiguous", "squeeze", "unsqueeze", "+", "+=", "add", "add_", "cat", "max_pool2d", "avg_pool2d", "max_pool1d",
+    "adaptive_avg_pool2d", "interpolate", "pad", "[…]", "clone", "t", "T", "mT",
+))  # fmt: skip
 _NO_WEIGHT_LAYERS = (_BatchNorm, _InstanceNorm, nn.LayerNorm, nn.GroupNorm, nn.Embedding, nn.EmbeddingBag)
 
 
@@ -49,53 +63,97 @@ class Scales(RunRule):
     id = "NN307"
 
     def __init__(self) -> None:
-        self._points: list[_Point] = []
+        self._points: dict[int, float] = {}
+        """Deviation of what each layer with weights gave, by the index of its call."""
+        self._before: dict[int, float] = {}
+        """Deviation of what it got."""
         self._untrained_norms = False
+
+    def heeds(self, call: Call) -> bool:
+        return call.kind == CallKind.OPERATION or is_a(call.module, _BatchNorm) or _has_weights(call.module)
 
     def watch(self, returned: Returned) -> None:
         call = returned.call
         if call.kind == CallKind.MODULE:
             if is_a(call.module, _BatchNorm) and not self._untrained_norms:
                 self._untrained_norms = _never_updated(call.module)
-            weighted = not is_a(call.module, *_NO_WEIGHT_LAYERS) and any(
-                each is not None and each.dim() >= 2
-                for each in (attributes(call.module).get("_parameters") or {}).values()
-            )
+            weighted = _has_weights(call.module)
         else:
             weighted = any(type(tensor) is nn.Parameter and tensor.dim() >= 2 for tensor, _ in returned.given)
         if not weighted or not call.outputs or "float" not in call.outputs[0].dtype:
             return
         given = returned.given[0] if returned.given else None
-        if not self._points and given is not None and given[0].is_floating_point():
-            self._note(call.index, returned.stats(*given))
-        self._note(call.index, call.outputs[0].stats)
-
-    def _note(self, call: int, stats: TensorStats | None) -> None:
-        if stats is None or stats.elements < _FEWEST or not stats.std or not math.isfinite(stats.std):
-            return
-        if not (stats.nan or stats.positive_infinity or stats.negative_infinity):
-            self._points.append(_Point(call, stats.std))
+        gave = _deviation(call.outputs[0].stats)
+        if gave:
+            self._points[call.index] = gave
+            if given is not None and given[0].is_floating_point() and (got := _deviation(given[1].stats)):
+                self._before[call.index] = got
+            elif given is not None and given[0].is_floating_point() and given[1].maker < 0:
+                self._before[call.index] = _deviation(returned.stats(*given))
 
     def find(self, scene: RunScene) -> Iterable[Noticed]:
         if self._untrained_norms:
             return  # In eval mode such a norm does nothing yet; in training it will set every scale anew.
-        points = sorted(self._points, key=lambda point: point.call)
-        for direction, verb in ((1.0, "explode"), (-1.0, "vanish")):
-            trend = _trend(points, direction)
-            if trend is None:
-                continue
+        found = [trend for chain in self._chains(scene) if (trend := _trend_of(chain)) is not None]
+        for trend in sorted(found, key=lambda trend: trend.first.call)[:1]:
+            rises = trend.last.deviation > trend.first.deviation
+            verb = "explode" if rises else "vanish"
             first, last = scene.calls[trend.first.call], scene.calls[trend.last.call]
             ratio = max(trend.last.deviation / trend.first.deviation, trend.first.deviation / trend.last.deviation)
             yield Noticed(
                 first.row,
                 f"activations {verb}: the deviation goes from {trend.first.deviation:.3g} at {scene.who(first)} to "
                 f"{trend.last.deviation:.3g} behind {scene.who(last)}{at(scene.line(last))}, "
-                f"{'up' if direction > 0 else 'down'} by {ratio:.2g} over {trend.layers} layers",
+                f"{'up' if rises else 'down'} by {ratio:.2g} over {trend.layers} layers",
                 "look at the initialisation of these layers, or put normalisation or residual connections between them",
                 scene.line(first),
                 first.index,
             )
-            return
+
+    def _chains(self, scene: RunScene) -> Iterator[list[_Point]]:
+        """Layers that feed each other, from the first to the last of each chain."""
+        before = {index: self._feeder(scene, scene.calls[index]) for index in self._points}
+        feeding = set(before.values())
+        for end in self._points:
+            if end in feeding:
+                continue
+            chain, index = [_Point(end, self._points[end])], end
+            while (feeder := before[index]) is not None:
+                chain.append(_Point(feeder, self._points[feeder]))
+                index = feeder
+            if index in self._before:
+                chain.append(_Point(index, self._before[index]))
+            yield chain[::-1]
+
+    def _feeder(self, scene: RunScene, call: Call) -> int | None:
+        """The layer with weights whose output this one gets, with nothing between them that sets another scale."""
+        while True:
+            seen = next((seen for seen in call.inputs if seen.shape is not None and "float" in seen.dtype), None)
+            maker = scene.maker(seen) if seen is not None else None
+            if maker is None or maker.index >= call.index:
+                return None
+            if maker.index in self._points:
+                return maker.index
+            if not _is_transparent(maker):
+                return None
+            call = maker
+
+
+def _is_transparent(call: Call) -> bool:
+    if call.kind == CallKind.OPERATION:
+        return short(call) in _TRANSPARENT_NAMES
+    return is_a(call.module, *_TRANSPARENT)
+
+
+def _deviation(stats: TensorStats | None) -> float:
+    """The standard deviation; 0 where there is none that tells something."""
+    if stats is None or stats.elements < _FEWEST or not stats.std or not math.isfinite(stats.std):
+        return 0.0
+    return 0.0 if stats.nan or stats.positive_infinity or stats.negative_infinity else stats.std
+
+
+def _trend_of(points: Sequence[_Point]) -> _Trend | None:
+    return _trend(points, 1.0) or _trend(points, -1.0)
 
 
 def _trend(points: Sequence[_Point], direction: float) -> _Trend | None:

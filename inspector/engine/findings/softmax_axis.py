@@ -34,8 +34,11 @@ class SoftmaxAxis(RunRule):
     def __init__(self) -> None:
         self._met: dict[int, _Softmax] = {}
 
+    def heeds(self, call: Call) -> bool:
+        return is_softmax(call)
+
     def watch(self, returned: Returned) -> None:
-        if not is_softmax(returned.call) or not returned.given:
+        if not returned.given:
             return
         axis, told = axis_of(returned)
         shape = tuple(returned.given[0][0].shape)

@@ -125,6 +125,10 @@ class Digests:
         self.of_calls: dict[int, tuple[str, list[Digest | None], list[Digest | None]]] = {}
         self._known: dict[int, tuple[weakref.ref[Tensor], int | None, Digest | None]] = {}
 
+    def heeds(self, call: Call) -> bool:
+        """All of them."""
+        return True
+
     def watch(self, returned: Returned) -> None:
         """Sum up what a call got and gave."""
         call = returned.call

@@ -63,6 +63,9 @@ class Returned:
 class Observer(Protocol):
     """Looks at calls."""
 
+    def heeds(self, call: Call) -> bool:
+        """Whether calls like this one are worth a look: asked once for each class of modules, and each operation."""
+
     def watch(self, returned: Returned) -> None:
         """Look at one that has just returned. Torch function modes are off, and so are gradients."""
 
@@ -74,6 +77,7 @@ class Observation:
         self._observers, self._around = list(observers), around
         self._stats = OutputStats()
         self._stack = ExitStack()
+        self._heeding: dict[str | type, tuple[Observer, ...]] = {}
         self.calls: list[Call] = []
         """The calls until now: to be set to those of the recorder."""
         self.notes: list[str] = []
@@ -88,12 +92,29 @@ class Observation:
 
     def __call__(self, opened: Watched, result: Any) -> None:
         """For `Recorder`, as its `on_return`."""
+        observers = self._concerned(opened.call)
+        if not observers:
+            return
         returned = Returned(opened, result, self._stats, self.calls)
+        if not returned.gradients:
+            self._look(observers, returned)
+            return
         with torch.no_grad():
-            for observer in tuple(self._observers):
-                try:
-                    observer.watch(returned)
-                except Exception as error:
-                    self._observers.remove(observer)
-                    what = f"{type(error).__name__}: {message_of(error)}".splitlines()[0]
-                    self.notes.append(sendable(f"{type(observer).__name__} could not look at all values: {what}"))
+            self._look(observers, returned)
+
+    def _concerned(self, call: Call) -> tuple[Observer, ...]:
+        kind = call.name or type(call.module)
+        found = self._heeding.get(kind)
+        if found is None:
+            found = self._heeding[kind] = tuple(observer for observer in self._observers if observer.heeds(call))
+        return found
+
+    def _look(self, observers: tuple[Observer, ...], returned: Returned) -> None:
+        for observer in observers:
+            try:
+                observer.watch(returned)
+            except Exception as error:
+                self._observers.remove(observer)
+                self._heeding.clear()
+                what = f"{type(error).__name__}: {message_of(error)}".splitlines()[0]
+                self.notes.append(sendable(f"{type(observer).__name__} could not look at all values: {what}"))

@@ -115,8 +115,8 @@ def explain_arguments(card: Card, arguments: Iterable[Argument], flow: Flow | No
 def _explained(card: Card, read: Read, flow: Flow, measured: Mapping[str, TensorStats]) -> Explained:
     inputs = tuple(seen.shape for seen in flow.inputs if seen.shape is not None)
     arguments = tuple(_argument(card, read, name) for name in read.present)
-    pitfalls = tuple(Pitfall(id, CATALOGUE[id].title) for id in card.pitfalls)  # noqa: A001
-    held = card.parameters(read.values) if card.parameters is not None else Counted(0, ())
+    pitfalls = tuple(Pitfall(pitfall, CATALOGUE[pitfall].title) for pitfall in card.pitfalls)
+    held = _held_by(card, read)
     cost = _cost_of(card, read, inputs)
     sections = (
         Section("what", "", (card.sentence,)),
@@ -167,6 +167,12 @@ def _argument_line(argument: ExplainedArgument) -> str:
     return f"{mark}{argument.name}{known}{default}: {argument.meaning}"
 
 
+# --- what cannot be told ----------------------------------------------------------------------------------------------
+
+_NO_VALUES = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
+"""What a card's functions raise of values that no layer was ever built with, as when somebody changed an attribute."""
+_CANNOT = "cannot be told from the arguments as they are now"
+
 # --- shape ------------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +189,8 @@ def _shape_lines(card: Card, read: Read, inputs: Inputs, flow: Flow) -> Iterable
         shaped = card.shape(read.values, inputs)
     except ValueError as refusal:
         shaped = Shaped((), () if outputs else (f"refused: {refusal}",))
+    except _NO_VALUES:
+        shaped = Shaped((), () if outputs else (_CANNOT,))
     agrees = not outputs or outputs == shaped.outputs[: len(outputs)]
     yield from (f"out  {_shapes(outputs or shaped.outputs)}",) if outputs or shaped.outputs else ()
     yield from (f"     {line}" for line in shaped.lines if agrees)
@@ -193,6 +201,15 @@ def _shapes(shapes: Sequence[Sizes]) -> str:
 
 
 # --- parameters -------------------------------------------------------------------------------------------------------
+
+
+def _held_by(card: Card, read: Read) -> Counted:
+    if card.parameters is None:
+        return Counted(0, ())
+    try:
+        return card.parameters(read.values)
+    except _NO_VALUES:
+        return Counted(None, (_CANNOT,))
 
 
 def _parameter_lines(held: Counted) -> Iterable[str]:
@@ -207,7 +224,10 @@ def _parameter_lines(held: Counted) -> Iterable[str]:
 def _initial_lines(card: Card, read: Read, measured: Mapping[str, TensorStats]) -> Iterable[str]:
     """How each parameter is drawn, and what is there now."""
     for initial in card.initial:
-        drawn = initial.of(read.values)
+        try:
+            drawn = initial.of(read.values)
+        except _NO_VALUES:
+            drawn = None
         if drawn is None:
             continue
         yield f"{initial.parameter}  {drawn.text}"
@@ -242,7 +262,7 @@ def _cost_of(card: Card, read: Read, inputs: Inputs) -> Counted:
         return Counted(0, ())
     try:
         return card.cost(read.values, inputs)
-    except ValueError:  # which the section of shapes has told
+    except _NO_VALUES:  # which the section of shapes has told
         return Counted(None, ())
 
 

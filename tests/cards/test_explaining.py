@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import msgspec
@@ -152,6 +153,33 @@ def test_what_is_no_building_block_has_no_card() -> None:
     assert explain_module(describe_module(LeNet())) is None
     detail = ModuleDetail("lenet.Linear", ("torch.nn.modules.module.Module",), "", (), None, None)
     assert explain_module(detail) is None
+
+
+JUNK = [
+    "None",
+    "'x'",
+    "()",
+    "(1, 2, 3, 4)",
+    "-1",
+    "0",
+    "2.5",
+    "[]",
+    "{'a': 1}",
+    "Linear(1, 2)",
+    "True",
+    "(None, 2)",
+    "1000000000",
+]
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_whatever_somebody_has_made_of_the_attributes_a_card_can_be_shown(name: str) -> None:
+    random, card = Random(name), CARDS[name]
+    for _ in range(150):
+        arguments = [Argument(each, value=random.choice(JUNK)) for each in card.arguments if random.random() < 0.7]
+        shapes = [tuple(random.randint(0, 5) for _ in range(random.randint(0, 5))) for _ in range(random.randint(0, 3))]
+        inputs = tuple(Seen("x", shape, "float32", "cpu") for shape in shapes)
+        assert explain_arguments(card, arguments, Flow(inputs)).sections
 
 
 # --- a run ------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import signal
 from typing import Literal
 
 from inspector.mode_schema import Comparison, StatisticsStepped, TrainingSampled
-from inspector.run_schema import Finding, InputSet, Picture, RunRecord, Trace
+from inspector.run_schema import Finding, InputSet, LayerTrial, Picture, RunRecord, Trace
 from inspector.schema import (
     Candidate,
     Failure,
@@ -195,6 +195,20 @@ class Probe(Record, frozen=True, tag="probe"):
     seed: int = 0
 
 
+class TryLayer(Record, frozen=True, tag="try-layer"):
+    """Build a layer like one of the model's with some other arguments, and run it by itself; never the model's own."""
+
+    row: int
+    arguments: tuple[str, ...] = ()
+    """Those that are changed, each `name=literal`."""
+    inputs: tuple[str, ...] = ()
+    """Each as after --input; none: the like of what the layer got in its last recorded call."""
+    mode: Literal["train", "eval", "kept"] = "eval"
+    """kept: that in which the model's layer is."""
+    dry: bool = True
+    seed: int = 0
+
+
 Request = (
     Load
     | DescribeModule
@@ -207,6 +221,7 @@ Request = (
     | StepStatistics
     | SampleTraining
     | Probe
+    | TryLayer
 )
 
 INTERRUPT = signal.SIGUSR2
@@ -367,6 +382,12 @@ class ModesCompared(Record, frozen=True, tag="modes-compared"):
     comparison: Comparison
 
 
+class LayerTried(Record, frozen=True, tag="layer-tried"):
+    """Also of a trial in which constructor or forward raised."""
+
+    trial: LayerTrial
+
+
 class FindingsReported(Record, frozen=True, tag="findings-reported"):
     """What was noticed; takes the place of what was told of the same before."""
 
@@ -410,6 +431,7 @@ EngineEvent = (
     | ModesCompared
     | StatisticsStepped
     | TrainingSampled
+    | LayerTried
     | FindingsReported
     | Failed
 )

@@ -220,6 +220,57 @@ class RunRecord(Record, frozen=True):
     """What could not be put back, if anything."""
 
 
+# --- a layer tried with other arguments -------------------------------------------------------------------------------
+
+
+class LayerOutcome(Record, frozen=True):
+    """What a layer that was built anew made of an input; as far as it got."""
+
+    call: str
+    """How it was built: `Conv2d(in_channels=3, out_channels=64, kernel_size=(5, 5))`; what is usual is left out."""
+    ok: bool
+    inputs: tuple[SampleArgument, ...] = ()
+    """Each with the text that gives it."""
+    outputs: tuple[Seen, ...] = ()
+    parameters: int | None = None
+    """Elements; None when it could not be built, or is lazy."""
+    bytes: int = 0
+    """Of its parameters and buffers."""
+    flops: int | None = None
+    """Of the one call; None when it did not come to its end."""
+    uncounted: tuple[tuple[str, int], ...] = ()
+    peak_bytes: int | None = None
+    """Most memory that the call's tensors hold at one time without gradients."""
+    seconds: float | None = None
+    """The median of the repeats; None of what was run dry."""
+    spread: float = 0.0
+    repeats: int = 0
+    notes: tuple[str, ...] = ()
+    finding: Finding | None = None
+    """Where and why it failed, when forward raised."""
+    failure: Failure | None = None
+    """The same in Python's words; also of a constructor that raised."""
+
+
+class LayerTrial(Record, frozen=True):
+    """A layer of the model, built anew and run by itself; the model has nothing to do with it."""
+
+    row: int
+    arguments: tuple[Argument, ...]
+    """Of the constructor, with the values that the model's layer has."""
+    origin: str
+    """Where the input comes from: `typed`, or `as in the last call of conv1`."""
+    after: LayerOutcome
+    """With the arguments that were changed, on the input that was wanted."""
+    before: LayerOutcome | None = None
+    """With the layer's own arguments, on the input of its last call; of a layer that was not called on the same
+    input as `after`. Always dry. None when its own arguments are not known."""
+    notes: tuple[str, ...] = ()
+    guard: str = ""
+    changed: tuple[str, ...] = ()
+    """What could not be put back, if anything."""
+
+
 # --- a look at values -------------------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,24 @@ _MADE_ELSEWHERE = (torch.jit.ScriptModule, torch.fx.GraphModule)
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
+class Plan(NamedTuple):
+    """A layer to be built."""
+
+    cls: type[nn.Module]
+    values: Values
+    dtype: torch.dtype | None
+    call: str
+    """The call that makes it, without what is usual: `Linear(in_features=576, out_features=10)`."""
+
+    def build(self, device: str) -> nn.Module:
+        """The layer, new, on a device. Raises whatever the constructor raises."""
+        with building(device):
+            layer = self.cls(**{name: _on(value, device) for name, value in self.values.items()})
+        if device.startswith("cuda"):
+            layer.to(device)
+        return layer if self.dtype is None else layer.to(self.dtype)
+
+
 class Constructor(NamedTuple):
     """A class, and the arguments that would make a layer like the one that is there."""
 
@@ -51,21 +69,12 @@ class Constructor(NamedTuple):
         described = describe_arguments(_as_callable(self.cls, self.signature), self.values)
         return tuple(argument for argument in described if argument.name not in _PLACE)
 
-    def build(self, texts: tuple[str, ...], device: str) -> tuple[nn.Module, str]:
-        """A new layer on a device with some arguments changed, and the call that makes it.
-
-        Raises LoadFailed for what cannot be given, and whatever the constructor raises.
-        """
-        typed = self._typed(texts)
-        values = {**self.values, **typed}
+    def changed(self, texts: tuple[str, ...]) -> Plan:
+        """What would be built with some arguments changed, each `name=literal`. Raises LoadFailed for what cannot be."""
+        values = {**self.values, **self._typed(texts)}
         dtype = values.pop("dtype", self.dtype)
         self._check_missing(values)
-        call = spell_call(self.cls.__name__, (), self._told(values))
-        with building(device):
-            layer = self.cls(**{name: _on(value, device) for name, value in values.items()})
-        if device.startswith("cuda"):
-            layer.to(device)
-        return (layer if dtype is None else layer.to(dtype)), call
+        return Plan(self.cls, values, dtype, spell_call(self.cls.__name__, (), self._told(values)))
 
     def _typed(self, texts: tuple[str, ...]) -> Values:
         given: dict[str, str] = {}

@@ -97,42 +97,43 @@ def state(layer: nn.Module) -> tuple[Any, ...]:
 
 def refusal(module: nn.Module, *texts: str) -> str:
     with pytest.raises(LoadFailed) as raised:
-        constructor_of(module).build(texts, "cpu")
+        constructor_of(module).changed(texts)
     return f"{raised.value.failure.message}; {raised.value.failure.mend}"
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
 def test_without_a_change_the_new_layer_is_like_the_old_one(layer: nn.Module) -> None:
     for device in ("cpu", "meta"):
-        built, _ = constructor_of(layer).build((), device)
+        built = constructor_of(layer).changed(()).build(device)
         assert type(built) is type(layer)
         assert state(built) == state(layer)
         assert all(str(parameter.device) == device for parameter in built.parameters())
 
 
 def test_an_argument_is_changed_and_the_call_says_what_is_not_usual() -> None:
-    built, call = constructor_of(nn.Conv2d(3, 8, 5, padding=2)).build(("kernel_size=(3, 7)", "stride=2"), "meta")
+    plan = constructor_of(nn.Conv2d(3, 8, 5, padding=2)).changed(("kernel_size=(3, 7)", "stride=2"))
+    built = plan.build("meta")
     assert isinstance(built, nn.Conv2d)
     assert (built.kernel_size, built.stride, built.padding) == ((3, 7), (2, 2), (2, 2))
-    assert call == "Conv2d(in_channels=3, out_channels=8, kernel_size=(3, 7), stride=2, padding=(2, 2))"
+    assert plan.call == "Conv2d(in_channels=3, out_channels=8, kernel_size=(3, 7), stride=2, padding=(2, 2))"
 
 
 def test_the_dtype_is_that_of_the_layer_unless_another_is_given() -> None:
     constructor = constructor_of(nn.Linear(2, 3).half())
-    assert next(constructor.build((), "cpu")[0].parameters()).dtype is torch.float16
-    assert next(constructor.build(("dtype=bfloat16",), "cpu")[0].parameters()).dtype is torch.bfloat16
+    assert next(constructor.changed(()).build("cpu").parameters()).dtype is torch.float16
+    assert next(constructor.changed(("dtype=bfloat16",)).build("cpu").parameters()).dtype is torch.bfloat16
 
 
 def test_a_parametrized_layer_is_built_as_what_it_was() -> None:
     layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3, bias=False))
-    built, _ = constructor_of(layer).build((), "cpu")
+    built = constructor_of(layer).changed(()).build("cpu")
     assert type(built) is nn.Linear
     assert built.bias is None
 
 
 def test_a_tensor_that_was_given_is_copied_not_shared() -> None:
     weight = torch.ones(3)
-    built, _ = constructor_of(nn.CrossEntropyLoss(weight)).build((), "cpu")
+    built = constructor_of(nn.CrossEntropyLoss(weight)).changed(()).build("cpu")
     assert built.weight.tolist() == [1, 1, 1]  # type: ignore[operator]
     assert built.weight.data_ptr() != weight.data_ptr()  # type: ignore[operator]
 
@@ -141,7 +142,7 @@ def test_of_a_class_of_the_users_it_is_known_what_it_keeps() -> None:
     constructor = constructor_of(Block(4, "gelu"))
     assert constructor.values == {"width": 4, "act": "gelu"}
     assert constructor.assumed == ("dropout",)
-    assert isinstance(constructor.build(("width=6",), "cpu")[0], Block)
+    assert isinstance(constructor.changed(("width=6",)).build("cpu"), Block)
     assert [(argument.name, argument.value) for argument in constructor.arguments] == [
         ("width", "4"), ("act", "'gelu'"), ("dropout", None),
     ]  # fmt: skip
@@ -149,7 +150,7 @@ def test_of_a_class_of_the_users_it_is_known_what_it_keeps() -> None:
 
 def test_what_cannot_be_tried_is_refused_with_words() -> None:
     assert "width cannot be told from the layer" in refusal(Forgetful(3))
-    assert constructor_of(Forgetful(3)).build(("width=5",), "cpu")[0] is not None
+    assert constructor_of(Forgetful(3)).changed(("width=5",)).values == {"width": 5}
     assert "made of other modules" in refusal(nn.Sequential(nn.ReLU()))
     assert "Was kernel_size meant?" in refusal(nn.MaxPool2d(2), "kernal_size=3")
     assert "not of the form" in refusal(nn.MaxPool2d(2), "3")

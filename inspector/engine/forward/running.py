@@ -40,7 +40,7 @@ from inspector.messages import (
     StageStarted,
     TensorDrawn,
 )
-from inspector.run_schema import CallState, Finding, RunRecord
+from inspector.run_schema import CallKind, CallState, Finding, RunRecord, Seen
 
 Send = Callable[[EngineEvent], None]
 Key = tuple[tuple[str, ...], str, int, bool]
@@ -63,6 +63,12 @@ class Runner:
         self._captured: tuple[int, int, Tensor] | None = None
         """Call, output and value."""
         self._noticed: tuple[Finding, ...] = ()
+        self._got: dict[int, tuple[Seen, ...]] = {}
+        """What the last call of each module got in the last run, by its row."""
+
+    def got(self, row: int) -> tuple[Seen, ...] | None:
+        """What a module got in its last recorded call; None when it was not called in the last run."""
+        return self._got.get(row)
 
     def run(self, request: Run, send: Send) -> None:
         """Answer a request. Raises LoadFailed when what was typed as inputs is wrong; the model is as before then."""
@@ -94,6 +100,7 @@ class Runner:
         for event in described(outcome.calls):
             send(event)
         self._noticed = outcome.findings
+        self._got = {call.row: call.inputs for call in outcome.calls if call.kind == CallKind.MODULE}
         record = outcome.record(request, sample.record, self._built.target.device)
         self._expected[_key(request)] = record.calls
         self._last = None if outcome.dry else (request, [(call.row, call.name) for call in outcome.calls])

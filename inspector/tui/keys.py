@@ -70,6 +70,7 @@ KEYS: tuple[Key, ...] = (
     Key("sample", "C", "C", "sample_training", "train mode many times: how far the answer scatters", "everywhere"),
     Key("keep", "K", "K", "keep_statistics", "as S, and keep the statistics in this window", "everywhere"),
     Key("page-4", "4", "4", "tab(3)", "details: train against eval", "everywhere"),
+    Key("page-5", "5", "5", "tab(4)", "details: the card, what this building block is", "everywhere"),
     Key("untouched", "u", "u", "untouched", "run with nothing watched but the whole", "everywhere"),
     Key(
         "picture", "p", "p", "picture", "see the values as a picture: a weight, or what the row gave out", "everywhere"

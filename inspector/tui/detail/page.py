@@ -19,9 +19,11 @@ LABEL = 11
 class Page:
     """Lines of styled pieces for a pane of a known width."""
 
-    def __init__(self, width: int, palette: Palette) -> None:
+    def __init__(self, width: int, palette: Palette, *, ascii_only: bool = False) -> None:
         self.width = max(width, 10)
         self.palette = palette
+        self.ascii_only = ascii_only
+        """Whether drawings have to do without anything else; single characters are replaced when a line is shown."""
         self.lines: list[list[Piece]] = []
 
     def line(self, *pieces: Piece) -> None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from inspector.schema import GhostRow, ModuleRow, OperationRow, Row, RunRow, TensorRow
-from inspector.tui.detail import failed_call, model_page, modes_page, module_page, run_page, source_page, tensor_page
+from inspector.tui.detail import (
+    card_page,
+    failed_call,
+    model_page,
+    modes_page,
+    module_page,
+    run_page,
+    source_page,
+    tensor_page,
+)
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
 
-OVERVIEW, SOURCE, RUN, MODES = 0, 1, 2, 3
-TABS = ("overview", "source", "run", "modes")
+OVERVIEW, SOURCE, RUN, MODES, CARD = 0, 1, 2, 3, 4
+TABS = ("overview", "source", "run", "modes", "card")
 FAILURE_TABS = ("what happened", "traceback")
 
 
@@ -26,6 +35,9 @@ def write(page: Page, model: OpenModel, row: int, tab: int, call: int | None = N
         return
     if tab in (RUN, MODES):
         (run_page if tab == RUN else modes_page).write(page, model, row)
+        return
+    if tab == CARD:
+        card_page.write(page, model, owner(model, row))
         return
     measured = model.measured.get(row)
     match record:

@@ -16,6 +16,8 @@ from inspector.tui.detail.page import Page, Piece
 from inspector.tui.keys import bindings
 from inspector.tui.palette import Palette
 
+_PLACE = 10
+"""Cells at the end of the last line: how far the page is scrolled."""
 _HIDDEN_WIDTH = 78
 """Cells of a page that is written while the pane is hidden: for copying."""
 
@@ -60,7 +62,7 @@ class DetailPane(Canvas, can_focus=True):
     def page(self) -> Page:
         """The page as it is at this width."""
         if self._page is None or self._page.width != self.text_width:
-            self._page = Page(self.text_width, self.palette)
+            self._page = Page(self.text_width, self.palette, ascii_only=self.ascii_only)
             self.write(self._page)
             self._top = self._clamped(self._top)
         return self._page
@@ -89,10 +91,11 @@ class DetailPane(Canvas, can_focus=True):
     def _footer(self, total: int) -> Strip:
         """The pages there are, and how much of this one is above and below."""
         line = Line().add(" ", self.palette.base)
+        named = sum(len(tab) + 5 for tab in self.tabs) < self.size.width - _PLACE
         for index, tab in enumerate(self.tabs):
             style = self.palette.strong if index == self.tab else self.palette.dim
             mark = "▸" if index == self.tab else " "
-            line.add(f"{mark}{index + 1} {tab}  ", style)
+            line.add(f"{mark}{index + 1} {tab}  " if named or index == self.tab else f"{mark}{index + 1} ", style)
         if total > self._room:
             place = f"{min(self._top + self._room, total)}/{total}"
             line.pad(self.size.width - cell_len(place) - 1, self.palette.base).add(place, self.palette.dim)

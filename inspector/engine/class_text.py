@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from torch import nn
 
@@ -21,6 +21,15 @@ from inspector.schema import Source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 CONSTRUCTORS = ("__init__", "__post_init__", "__new__", "setup")
+
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+
+def remembered(function: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
+    """Answer a question about a class once: ten thousand modules may be of it, and its text stays what it is."""
+    return lru_cache(maxsize=4096)(function)  # type: ignore[return-value]
 
 
 class ClassText(NamedTuple):
@@ -35,10 +44,11 @@ class ClassText(NamedTuple):
         return (node for node in self.node.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-def texts_of(cls: type) -> list[ClassText]:
+@remembered
+def texts_of(cls: type) -> tuple[ClassText, ...]:
     """The class and those that it derives from, torch's apart, as far as their text is to be had."""
     bases = [base for base in written_class(cls).__mro__ if base is not object and not home(base).startswith("torch.")]
-    return [text for base in bases if (text := text_of(base)) is not None]
+    return tuple(text for base in bases if (text := text_of(base)) is not None)
 
 
 def text_of(cls: type) -> ClassText | None:
@@ -65,12 +75,14 @@ def _parsed(text: str) -> ast.Module:
         return ast.Module(body=[], type_ignores=[])
 
 
+@remembered
 def is_users(cls: type) -> bool:
     """Whether a class of modules is written in a file of the user's."""
     source = source_of(written_class(cls))
     return source is not None and not is_library(source.file)
 
 
+@remembered
 def class_place(cls: type) -> Source | None:
     """Where a class of the user's begins."""
     source = source_of(written_class(cls))
@@ -80,6 +92,7 @@ def class_place(cls: type) -> Source | None:
 # --- assignments ------------------------------------------------------------------------------------------------------
 
 
+@remembered
 def assignment(cls: type, name: str) -> Source | None:
     """The line on which a class gives itself an attribute: in its constructor if it does so there."""
     found = [
@@ -101,6 +114,18 @@ def assignment(cls: type, name: str) -> Source | None:
     return None if is_library(file) else place(file, line)
 
 
+@remembered
+def assigned_value(cls: type, name: str) -> ast.expr | None:
+    """What a class gives one of its attributes when it is built, as it is written."""
+    for text in texts_of(cls):
+        for method in text.methods:
+            for node in ast.walk(method):
+                if isinstance(node, ast.Assign) and any(is_own(target, method, name) for target in node.targets):
+                    return node.value
+    return None
+
+
+@remembered
 def mentions(cls: type, name: str) -> bool:
     """Whether the text of a class speaks of an attribute by its name."""
     return any(
@@ -142,6 +167,7 @@ def _names(node: ast.Assign | ast.AnnAssign) -> set[str]:
     return {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
 
 
+@remembered
 def is_torchs_module(cls: type) -> bool:
     """Whether a class of modules is one of torch's own."""
     return issubclass(cls, nn.Module) and home(written_class(cls)).startswith("torch.")

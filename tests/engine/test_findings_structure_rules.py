@@ -192,6 +192,24 @@ def test_a_frozen_model_is_told_as_a_whole_and_not_by_parts() -> None:
     assert one(model, "NN106").message == "Sequential: 0 of 25 parameters trainable"
 
 
+def test_a_predict_that_calls_eval_for_all_looks_after_no_frozen_norm() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bn = nn.BatchNorm1d(4).requires_grad_(False)
+
+        def predict(self, x: torch.Tensor) -> torch.Tensor:
+            self.eval()
+            found: torch.Tensor = self(x)
+            return found
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.bn(x)
+            return found
+
+    assert one(Net(), "NN105").path == "bn"
+
+
 def test_the_topmost_modules_in_the_other_mode_are_named() -> None:
     model = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.Dropout()), nn.Sequential(nn.ReLU(), nn.Dropout()))
     model.get_submodule("0").eval()

@@ -76,7 +76,10 @@ def _switches(cls: type) -> bool:
 
 
 def _calls_eval(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "eval"
+    """Whether it puts a part into eval mode; `self.eval()` is for all of it, and ends with the next train()."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "eval":
+        return False
+    return not isinstance(node.func.value, ast.Name) or node.func.value.id != "self"
 
 
 def mixed_modes(anatomy: Anatomy) -> Iterator[Finding]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
 
-from inspector.engine.class_text import assignment, class_place, is_users, mentions
+from inspector.engine.class_text import assigned_value, assignment, class_place, is_users, mentions
 from inspector.engine.findings.anatomy import Anatomy
 from inspector.engine.findings.phrases import and_
-from inspector.engine.kinds import is_a, is_function
+from inspector.engine.kinds import is_a, is_function, truth
 from inspector.engine.source_files import attributes
 from inspector.engine.unregistered import Ghost
 from inspector.run_schema import Finding
@@ -47,6 +48,8 @@ def unregistered(anatomy: Anatomy) -> Iterator[Finding]:
         if ghost.holds != "tensor" and ghost.container != "attribute" and not is_librarys(anatomy, row, ghost)
     ]
     for row, ghost, rows in alike(anatomy, told):
+        if ghost.holds == "module" and _is_hidden(anatomy, row, ghost):
+            continue
         what = _of_modules(ghost) if ghost.holds == "module" else _of_parameters(ghost)
         if what:
             name = "NN101" if ghost.holds == "module" else "NN102"
@@ -80,13 +83,29 @@ def _modules(ghost: Ghost) -> Iterator[nn.Module]:
         yield from _modules(below)
 
 
+def _is_hidden(anatomy: Anatomy, row: int, ghost: Ghost) -> bool:
+    """Whether it is kept out of sight on purpose: frozen, in eval mode already, or alone in a list made for it."""
+    modules = list(_modules(ghost))
+    holder = anatomy.things[anatomy.module_of(row)]
+    parameters = list(_held(list(_parts(modules)), "_parameters"))
+    if not parameters:
+        return False
+    if not any(parameter.requires_grad for parameter in parameters):
+        return True
+    if truth(attributes(holder).get("training")) and not any(truth(attributes(m).get("training")) for m in modules):
+        return True
+    value = assigned_value(type(holder), ghost.name)
+    return isinstance(value, ast.List | ast.Tuple) and [type(each) for each in value.elts] == [ast.Name]
+
+
+def _parts(modules: list[nn.Module]) -> Iterator[nn.Module]:
+    return iter(dict.fromkeys(part for module in modules for part in nn.Module.modules(module)))
+
+
 def _of_modules(ghost: Ghost) -> str:
-    """What these modules lack by not being registered; empty when they lack nothing, or are hidden on purpose."""
-    everything = list(dict.fromkeys(part for module in _modules(ghost) for part in nn.Module.modules(module)))
-    parameters = list(_held(everything, "_parameters"))
-    if parameters and not any(parameter.requires_grad for parameter in parameters):
-        return ""
-    if ghost.elements or parameters:
+    """What these modules lack by not being registered; empty when they lack nothing."""
+    everything = list(_parts(list(_modules(ghost))))
+    if ghost.elements or any(True for _ in _held(everything, "_parameters")):
         what = "parameter is" if ghost.elements == 1 else "parameters are"
         number = f"{ghost.elements:,} {what}" if ghost.elements else "lazy parameters are"
         return f"{number} not trained, moved, saved, or switched by train()/eval()"

@@ -100,6 +100,23 @@ HEALTHY = {
     "a frozen teacher out of sight": _net(
         "self.teacher = [nn.Linear(4, 4).requires_grad_(False)]", "return self.fc(x) - self.teacher[0](x)"
     ),
+    "a critic in a list of its own": _net(
+        "critic = nn.Linear(4, 1)\nself.critic = [critic]", "return self.critic[0](x)"
+    ),
+    "a perceptual network in eval mode": _net(
+        "self.vgg = [nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)).eval()]", "return self.vgg[0](x)"
+    ),
+    "a constant of the class that is moved": _net(
+        "pass",
+        "return self.fc(x - type(self).mean.to(x.device)) / Net.std.to(x)",
+        "mean = torch.rand(4)\nstd = torch.rand(4)",
+    ),
+    "a tensor that the module around it moves": _net(
+        "self.part = Part()",
+        "return self.fc(x + self.part.anchors.to(x.device))",
+        before="class Part(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.anchors = torch.rand(4)\n",
+    ),
     "a module that is hidden by hand": _net("self.__dict__['critic'] = nn.Linear(4, 1)"),
     "activations and losses in containers": _net(
         "self.acts = [nn.ReLU(), nn.GELU(), nn.Softmax(-1)]\nself.losses = {'l1': nn.L1Loss(), 'mse': nn.MSELoss()}",

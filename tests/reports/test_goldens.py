@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import nn
 
-from inspector.problems import reached
+from inspector.problems import badges, reached
 from inspector.schema import Kind
 from tests.process_state import put_back
 from tests.reports.json_shapes import Document
@@ -215,7 +215,8 @@ def test_the_tree_has_a_line_for_every_module_but_those_of_folded_blocks(model: 
     if not runs:
         shown = [row for row in range(model.table.count) if model.table.is_module(row)]
         assert len(lines) >= len(shown) - model.tree().count("made:") * 2
-    assert lines[0].startswith(model.table.name(0))
+    beside = 2 if badges(model.table, model.findings) else 0
+    assert lines[0][beside:].startswith(model.table.name(0))
     assert f"parameters  {model.table.totals.parameters:,}  (" in model.tree()
 
 

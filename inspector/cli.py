@@ -59,7 +59,10 @@ def run(arguments: list[str] | None = None) -> ExitCode:
         return _info()
     if options.explain is not None:
         return _explain(options.explain)
-    plain = any((options.tree, options.json, options.summary, options.markdown, options.check)) or not _has_terminal()
+    if options.card is not None and not options.target:
+        return _card(options, None)
+    forms = (options.tree, options.json, options.summary, options.markdown, options.check, options.card is not None)
+    plain = any(forms) or not _has_terminal()
     if words := complaint(options, plain=plain):
         return _complain(words)
     server = _start_server(None if plain else sys.stderr.fileno())
@@ -223,12 +226,15 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
         request,
         run_request=run_request,
         compare=options.mode == "both",
-        probe=config.probes,
+        probe=config.probes and options.card is None,
+        describe=options.card,
         timeout=options.timeout,
         summary_depth=summary_depth,
         log=log,
         server=server,
     )
+    if options.card is not None:
+        return max(_card(options, outcome), _conclude(outcome, told=False))
     findings = kept(outcome.findings(soft=options.check), config.ignore)
     try:
         text = _checked(options, outcome, findings) if options.check else _report(options, config, outcome, findings)
@@ -351,6 +357,18 @@ def _explain(name: str) -> ExitCode:
     if entry is None:
         return _complain(f"--explain: {no_such(name)}")
     sys.stdout.write(explanation.write(entry, shutil.get_terminal_size().columns))
+    return ExitCode.FINE
+
+
+def _card(options: argparse.Namespace, outcome: Outcome | None) -> ExitCode:
+    """A building block explained: a class of torch.nn, or a module of a model with its own numbers."""
+    from inspector import card_command
+
+    width = shutil.get_terminal_size().columns
+    try:
+        sys.stdout.write(card_command.text(options, outcome, width))
+    except card_command.NoSuchCardError as error:
+        return _complain(f"--card {options.card}: {error}")
     return ExitCode.FINE
 
 

@@ -14,6 +14,7 @@ from inspector.client import EngineClient, Server, start_server
 from inspector.messages import (
     CallsDescribed,
     CompareModes,
+    DescribeModule,
     EngineDied,
     Event,
     Failed,
@@ -22,6 +23,7 @@ from inspector.messages import (
     Load,
     ModelBuilt,
     ModesCompared,
+    ModuleDescribed,
     Printed,
     Probe,
     Request,
@@ -77,6 +79,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     """What came of the run; one whose forward raised too."""
     comparison: Comparison | None = None
     """Train against eval; also of one in which forward raised."""
+    described: ModuleDescribed | None = None
+    """The one module that was asked about."""
     noticed: dict[str, FindingsReported] = {}
     """What was noticed, by where it was looked for: structure, run, probes."""
     unprobed: Failure | None = None
@@ -143,6 +147,7 @@ def run(
     run_request: Run | None = None,
     compare: bool = False,
     probe: bool = False,
+    describe: str | None = None,
     timeout: float | None = None,
     summary_depth: int | None = None,
     log: TextIO | None = None,
@@ -152,10 +157,11 @@ def run(
 
     After `timeout` seconds, torch's import included, the engine is ended and the failure names the line it was in.
     Without a `run_request` nothing runs; with a `summary_depth` torchinfo's table is asked for too. A good real run is
-    followed by train against eval (`compare`) and by the checks that need further forwards (`probe`). A `server` that
-    was started earlier is taken over; none outlives this call, whatever ends it.
+    followed by train against eval (`compare`) and by the checks that need further forwards (`probe`). The module at the
+    path `describe` is described last, if there is one. A `server` that was started earlier is taken over; none outlives
+    this call, whatever ends it.
     """
-    load = HeadlessLoad(request, run_request, summary_depth, compare=compare, probe=probe)
+    load = HeadlessLoad(request, run_request, summary_depth, compare=compare, probe=probe, describe=describe)
     return asyncio.run(_run(load, timeout, log, server or start_server()))
 
 
@@ -194,6 +200,7 @@ class HeadlessLoad:
         *,
         compare: bool = False,
         probe: bool = False,
+        describe: str | None = None,
     ) -> None:
         self.outcome = Outcome(request=request, run_request=run_request)
         self.ask: Callable[[Request], object] = lambda _: None
@@ -201,7 +208,7 @@ class HeadlessLoad:
         self.done = asyncio.Event()
         self.located = asyncio.Event()
         """Whether a hung engine has said where it is."""
-        self._compare, self._probe = compare, probe
+        self._compare, self._probe, self._describe = compare, probe, describe
         self._left: list[tuple[Request, str]] = []
         """What is to be asked once the structure is known, and how to say that it goes on."""
         if summary_depth is not None:
@@ -235,6 +242,9 @@ class HeadlessLoad:
                 self._ask()
             case Summarized():
                 outcome.summary = event
+                self._ask()
+            case ModuleDescribed():
+                outcome.described = event
                 self._ask()
             case Printed():
                 self._keep(event)
@@ -322,9 +332,18 @@ class HeadlessLoad:
         if self._left:
             self._asked, self.doing = self._left.pop(0)
             self.ask(self._asked)
+        elif (row := self._undescribed()) is not None:
+            self._describe, self._asked = None, DescribeModule(row)
+            self.doing = "reading the source"
+            self.ask(self._asked)
         else:
             self._answered = True
             self._end()
+
+    def _undescribed(self) -> int | None:
+        """The row of the module that is still to be described; None when there is none, or when it is not there."""
+        table = self.outcome.table() if self._describe is not None else None
+        return table.module_at(self._describe or "") if table is not None else None
 
     def _end(self) -> None:
         """This is the end, when everything has been told."""

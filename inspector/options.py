@@ -21,6 +21,8 @@ examples:
   nn-inspect model.py --tree --mode both           train against eval: which modules make the difference, and why
   nn-inspect model.py --check --format github      in CI: the problems as annotations, exit 1 when there are some
   nn-inspect --explain NN103                       what a problem's id means, and what mends it
+  nn-inspect --card Conv2d                         what a building block is: formula, arguments, shapes
+  nn-inspect model.py --card layer1.0.conv1        the same with this layer's own numbers
   ssh -t box nn-inspect model.py                   over SSH in one line (-t gives it a terminal)
 """
 
@@ -85,6 +87,9 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
     forms.add_argument("--summary", action="store_true", help="torchinfo's table of the structure")
     forms.add_argument("--markdown", action="store_true", help="structure and run as a Markdown table")
     forms.add_argument("--check", action="store_true", help="the problems alone, and exit 1 when there are some")
+    output.add_argument(
+        "--card", metavar="NAME", help="a class of torch.nn explained, or a module of the target by its path"
+    )
     output.add_argument("--depth", type=int, metavar="N", help="levels below the root (the window too)")
     output.add_argument("--filter", default="", metavar="TEXT", help="rows: words, type:, is: (the window too)")
 
@@ -123,6 +128,8 @@ def complaint(options: argparse.Namespace, *, plain: bool) -> str:
         return "--seed wants a whole number from 0 to 2^63 - 1"
     if options.filter and (options.json or options.summary):
         return "--filter goes with the tree, --markdown and the window; the whole document is one | jq away"
+    if options.card is not None and (options.check or options.summary or options.tree):
+        return "--card is a form of its own; --json and --markdown go with it"
     if options.mode == "both" and not plain:
         return "--mode both goes with plain output: --tree, --json, --markdown, --check; in the window, d compares"
     return _complaint_about_check(options) or _complaint_about_run(options)

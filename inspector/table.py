@@ -247,6 +247,13 @@ class ModelTable:
             at = self.parent[at]
         return join_path(reversed(parts))
 
+    def module_at(self, path: str) -> int | None:
+        """The row of a module by its dotted path, as saved or as the user's code calls it; None if none has it."""
+        for row in range(self.count):
+            if self.is_module(row) and path in (self.path(row), self.short_path(row)):
+                return row
+        return None
+
     def short_path(self, row: int) -> str:
         """The path without the steps that only wrappers add (`module.`, `_orig_mod.`): as the user's code calls it."""
         parts: list[str] = []

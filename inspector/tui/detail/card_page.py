@@ -5,10 +5,10 @@ from __future__ import annotations
 from inspector.cards import card_of
 from inspector.cards.card import Card
 from inspector.cards.drawing import Counts, draw_curve
-from inspector.cards.explaining import Explained, ExplainedArgument, Flow, explain_module
+from inspector.cards.explaining import Explained, ExplainedArgument, explain_module
 from inspector.cards.reading import of_layer
 from inspector.cards.window_drawing import Window, draw_window
-from inspector.flow_origin import origin
+from inspector.flow_origin import flow_of
 from inspector.format import literal, number, plural
 from inspector.run_schema import CallRecord
 from inspector.schema import Kind, ModuleDetail, TensorStats
@@ -32,7 +32,9 @@ def write(page: Page, model: OpenModel, row: int) -> None:
         page.line(("reading…" if model.alive else "the engine has ended; R loads again", page.palette.dim))
         return
     record = _last_call(model, row)
-    explained = explain_module(detail, _flow(model, row, record), _measured(model, row))
+    explained = explain_module(
+        detail, flow_of(model.flow, row) if model.flow is not None else None, _measured(model, row)
+    )
     if explained is None:
         _write_own_class(page, model, row, detail)
         return
@@ -47,24 +49,6 @@ def write(page: Page, model: OpenModel, row: int) -> None:
 
 def _last_call(model: OpenModel, row: int) -> CallRecord | None:
     return model.flow.last(row) if model.flow is not None else None
-
-
-def _flow(model: OpenModel, row: int, record: CallRecord | None) -> Flow | None:
-    """What the last run saw of the layer."""
-    flow = model.flow
-    call = flow.last_call(row) if flow is not None else None
-    if flow is None or call is None or record is None:
-        return None
-    counted = flow.run.flops[call] if model.run is not None and model.run.flops_by else None
-    return Flow(record.inputs, record.outputs, origin(flow, call), _samples(model, record), counted)
-
-
-def _samples(model: OpenModel, record: CallRecord) -> int | None:
-    """The batch, where the layer's input begins with the axis that the model's inputs begin with."""
-    given = [value.shape for argument in (model.inputs.arguments if model.inputs else ()) for value in argument.values]
-    batches = {sizes[0] for sizes in given if sizes}
-    own = next((value.shape for value in record.inputs if value.shape), None)
-    return own[0] if own is not None and batches == {own[0]} and len(own) > 1 else None
 
 
 def _measured(model: OpenModel, row: int) -> dict[str, TensorStats]:

@@ -1,0 +1,83 @@
+"""--card: a building block explained in plain text, without torch and without a window."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import inspector
+
+SAMPLES = Path(inspector.__file__).parents[1] / "sample_models"
+
+
+def nn_inspect(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "100"}
+    command = [sys.executable, "-m", "inspector", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment, cwd=SAMPLES)
+
+
+def test_a_class_is_explained_by_its_name_in_any_case() -> None:
+    result = nn_inspect("--card", "conv2d")
+    assert result.returncode == 0
+    assert result.stdout.startswith("Conv2d  (convolution)")
+    assert "H_out = ⌊(H + 2·padding − dilation·(kernel_size − 1) − 1)/stride⌋ + 1" in " ".join(result.stdout.split())
+
+
+def test_it_needs_neither_torch_nor_a_window() -> None:
+    code = (
+        "import sys; sys.argv = ['nn-inspect', '--card', 'LSTM']\n"
+        "from inspector.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*[m for m in ('torch', 'textual') if m in sys.modules], file=sys.stderr)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.stderr.strip() == ""
+    assert "LSTM" in result.stdout
+
+
+def test_a_class_that_is_not_there_names_those_that_are_near() -> None:
+    result = nn_inspect("--card", "Conv2dd")
+    assert result.returncode == 2
+    assert "did you mean Conv2d" in result.stderr
+
+
+def test_a_layer_of_a_model_is_explained_with_its_own_numbers() -> None:
+    result = nn_inspect("lenet.py", "--card", "fc1")
+    assert result.returncode == 0
+    assert "fc1 · Linear" in result.stdout
+    assert "576 = 16·6·6 of F.max_pool2d :21, flattened at :22" in result.stdout
+    assert "together 69,240" in result.stdout
+
+
+def test_as_data_it_is_one_document() -> None:
+    document = json.loads(nn_inspect("lenet.py", "--card", "conv1", "--json").stdout)
+    assert document["path"] == "conv1"
+    assert document["card"]["name"] == "Conv2d"
+    assert document["card"]["parameters"] == 156
+
+
+def test_as_markdown_its_arguments_are_a_table() -> None:
+    lines = nn_inspect("--card", "Dropout", "--markdown").stdout.split("\n")
+    assert lines[0] == "## Dropout"
+    assert any(line.startswith("| p |") for line in lines)
+
+
+def test_a_class_of_the_users_own_says_what_it_says_of_itself() -> None:
+    result = nn_inspect("lenet.py", "--card", "", "--no-run")
+    assert "LeNet()" in result.stdout
+    assert "Ten classes from a grey image of 32×32." in result.stdout
+
+
+def test_a_path_that_the_model_does_not_have_is_refused() -> None:
+    result = nn_inspect("lenet.py", "--card", "fc9", "--no-run")
+    assert result.returncode == 2
+    assert "no module of that path" in result.stderr
+
+
+def test_it_is_a_form_of_its_own() -> None:
+    result = nn_inspect("lenet.py", "--card", "fc1", "--check")
+    assert result.returncode == 2
+    assert "--card is a form of its own" in result.stderr

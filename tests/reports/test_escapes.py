@@ -12,10 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from inspector.messages import Run
-from inspector.reports import failure_text, remarks
+from inspector.mode_schema import Comparison, OutputDifference
+from inspector.reports import failure_text, problem_text, remarks
 from inspector.run_schema import CallState, Finding, InputSet, SampleArgument, Seen, Warned
 from inspector.schema import Argument, Candidate, Failure, Source, Target, TensorStats
+from inspector.table import ModelTable
 from tests.fake_model import lenet
+from tests.mode_events import difference
 from tests.reports.rendering import rendered
 from tests.reports.runs import Reported
 from tests.run_events import called, operation, table_of
@@ -95,18 +98,23 @@ def test_markdown_shows_html_and_bars_as_they_are_written() -> None:
     assert all(line.replace("\\|", "").count("|") == 6 for line in text.splitlines() if line.startswith("|"))
 
 
-@pytest.mark.parametrize("kind", ["tree", "ascii", "markdown", "json", "card", "remarks"])
+@pytest.mark.parametrize("kind", ["tree", "ascii", "markdown", "json", "card", "modes card", "remarks", "check"])
 def test_no_control_character_of_a_run_reaches_a_report(kind: str) -> None:
     made = _evil_run()
-    run = made.rows().record
+    run, modes = made.rows().record, made.comparison
     assert run is not None
+    assert modes is not None
     writers: dict[str, Callable[[], str]] = {
         "tree": made.tree,
         "ascii": lambda: made.tree(ascii_only=True),
         "markdown": made.markdown,
         "json": made.json,
         "card": lambda: failure_text.card(run),
-        "remarks": lambda: "\n".join(remarks.write(None, None, Run(), made.inputs, run)),
+        "modes card": lambda: failure_text.card(modes),
+        "remarks": lambda: "\n".join(
+            [*remarks.write(None, None, Run(), made.inputs, run), *remarks.of_what_followed(modes, None, _failure())]
+        ),
+        "check": lambda: problem_text.checked(made.findings(), None, "/"),
     }
     text = writers[kind]()
     assert not CONTROL.search(text)
@@ -139,7 +147,28 @@ def _evil_run() -> Reported:
         "finding": Finding("NN299", "error", 0, SENT, SENT, SENT, source, SENT, SENT, SENT, 0),
         "failure": _failure(),
     }
-    return Reported(table_of(lenet()), root, inputs, facts, EVIL_TARGET)
+    table = table_of(lenet())
+    noticed = (Finding("NN103", "warning", 1, SENT, SENT, SENT, source, SENT, SENT, SENT),)
+    return Reported(table, root, inputs, facts, EVIL_TARGET, _evil_comparison(table, inputs, source), noticed)
+
+
+def _evil_comparison(table: ModelTable, inputs: InputSet, source: Source) -> Comparison:
+    told: dict[str, Any] = {"reason": SENT, "note": SENT, "source": source, "looks": source}
+    return Comparison(
+        inputs=inputs,
+        seed=0,
+        device=SENT,
+        seconds=0.1,
+        differences=(difference(table, "fc1", "source", 0.5, **told),),
+        outputs=(OutputDifference(SENT, (2,), 0.5, 0.5, 0.0, 0.0),),
+        sources=(0,),
+        warnings=(Warned(SENT, SENT, source),),
+        notes=(SENT,),
+        guard=SENT,
+        changed=(SENT,),
+        finding=Finding("NN299", "error", 0, SENT, SENT, SENT, source, SENT, SENT, SENT, 0),
+        failure=_failure(),
+    )
 
 
 def _failure() -> Failure:

@@ -117,3 +117,9 @@ def test_a_plural_is_made_as_english_makes_it_or_as_it_is_told() -> None:
     plurals = [spelled.plural(1, "class"), spelled.plural(2, "class"), spelled.plural(1200, "module")]
     assert plurals == ["1 class", "2 classes", "1,200 modules"]
     assert spelled.plural(3, "child", "children") == "3 children"
+
+
+def test_what_the_window_draws_has_a_sign_of_its_own_in_ascii() -> None:
+    drawn = "×→←…·│├└─▸▾✗●○≡▏█▁▇µ−±∞≤≥√‖┃▐⇄↑↓–›━▀"
+    assert "?" not in spelled.to_ascii(drawn)
+    assert spelled.to_ascii("LeNet › conv1") == "LeNet > conv1"

@@ -80,7 +80,9 @@ class Prober:
         row_of: Callable[[nn.Module], int | None] = self._structure.row_of
         if (copied := copy_if_lazy(model)) is not None:
             model, row_of = copied.model, copied.row_of(row_of)
-            guard = Guard(model)
+            Passes(model, sample, Rows(row_of, self._structure.path), guard, lambda row: None).forward("eval", 0)
+            guard.restore()
+            guard = Guard(model, values=True)  # It has its sizes now.
         progress = Progress(send, 0)
         rows = Rows(row_of, self._structure.path)
         device = self._built.target.device

@@ -82,7 +82,8 @@ def _channel_axis(returned: Returned) -> int:
     tensor = returned.given[0][0]
     if tensor.dim() != 3:
         return 1
-    return 1 if returned.fed_by(nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm) else 2
+    names = ("conv1d", "batch_norm")
+    return 1 if returned.fed_by(names, nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm) else 2
 
 
 def _units(output: Tensor, axis: int) -> _Units:

@@ -21,6 +21,9 @@ _NEAR = 2e-3
 _LARGEST = 1 << 26
 
 
+_ATTENTION = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
+
+
 class _Masked(NamedTuple):
     rows: int
     of: int
@@ -42,7 +45,7 @@ class MaskedRows(RunRule):
         self._met: dict[int, _Masked] = {}
 
     def heeds(self, call: Call) -> bool:
-        if call.kind == CallKind.MODULE and is_a(call.module, nn.MultiheadAttention, nn.TransformerEncoderLayer):
+        if call.kind == CallKind.MODULE and is_a(call.module, *_ATTENTION):
             return True
         return is_softmax(call) or short(call) == "scaled_dot_product_attention"
 
@@ -52,6 +55,8 @@ class MaskedRows(RunRule):
             found = _of_attention(returned, ("attn_mask", 5), ("key_padding_mask", 3))
         elif call.kind == CallKind.MODULE and is_a(call.module, nn.TransformerEncoderLayer):
             found = _of_attention(returned, ("src_mask", 1), ("src_key_padding_mask", 2))
+        elif call.kind == CallKind.MODULE and is_a(call.module, nn.TransformerEncoder):
+            found = _of_attention(returned, ("mask", 1), ("src_key_padding_mask", 2))
         elif call.kind == CallKind.OPERATION and short(call) == "scaled_dot_product_attention":
             found = _of_function(returned)
         elif is_softmax(call) and returned.given:

@@ -33,6 +33,7 @@ class _Part(NamedTuple):
 class Uncalled(RunRule):
     id = "NN302"
     modes = ("eval", "train")
+    of_dry_runs = True
 
     def find(self, scene: RunScene) -> Iterable[Noticed]:
         if scene.stopped:

@@ -25,6 +25,10 @@ CHANGED = 0
 _TOLERANCE = 1e-6
 _LARGEST = 1 << 28
 """Elements of a tensor that is still summed."""
+_LONGEST = 1 << 16
+"""Slices along an axis that are still told apart."""
+MOST_SAMPLES = 1024
+"""Samples of a batch. What has more on axis 0 has points or nodes there."""
 
 Digest = dict[int, Tensor]
 """Sums of a tensor's slices by axis; under -1 the sum of all."""
@@ -79,9 +83,10 @@ class BatchTracking:
 
 
 def batch_size(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-    """Axis 0 of the first tensor; 0 when there is none."""
+    """Axis 0 of the first tensor; 0 when there is none, or when it can be no batch."""
     first = next((tensor for tensor in _tensors(args, kwargs) if tensor.dim()), None)
-    return int(first.shape[0]) if first is not None else 0
+    size = int(first.shape[0]) if first is not None else 0
+    return size if size <= MOST_SAMPLES else 0
 
 
 def change_a_sample(args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> bool:
@@ -157,7 +162,7 @@ def digest(tensor: Tensor, size: int) -> Digest | None:
         value = torch.view_as_real(value)
     shape = tensor.shape
     axes = [axis for axis, length in enumerate(shape) if length == size]
-    if shape and shape[0] > size and shape[0] % size == 0:
+    if shape and size < shape[0] <= _LONGEST and shape[0] % size == 0:
         axes.append(0)
     sums = {axis: _summed(value, axis) for axis in axes}
     sums[-1] = next(iter(sums.values())).sum(0, keepdim=True) if sums else _summed(value.reshape(1, -1), 0)

@@ -48,10 +48,13 @@ class Returned:
         """What is known of one of the arguments, as it was when the call began."""
         return next((met for one, met in self.given if one is tensor), None)
 
-    def fed_by(self, *kinds: type[nn.Module]) -> bool:
-        """Whether the first tensor that it got was made by a module of one of these classes."""
+    def fed_by(self, names: tuple[str, ...], *kinds: type[nn.Module]) -> bool:
+        """Whether the first tensor that it got was made by a function of one of these names, or by such a module."""
         maker = self.given[0][1].maker if self.given else -1
-        return 0 <= maker < len(self._calls) and is_a(self._calls[maker].module, *kinds)
+        if not 0 <= maker < len(self._calls):
+            return False
+        call = self._calls[maker]
+        return call.name.rpartition(".")[2] in names if call.name else is_a(call.module, *kinds)
 
     def stats(self, tensor: Tensor, met: Met) -> TensorStats | None:
         """Statistics of an argument as it was when the call began; None when it has been written to since."""

@@ -20,6 +20,7 @@ from inspector.engine.forward.outcome import Count, Outcome, of_calls
 from inspector.engine.forward.packing import described, trace_of
 from inspector.engine.forward.passes import RealRun, Subject, fail
 from inspector.engine.forward.progress import Cancelled, Progress, interruption
+from inspector.engine.forward.weights import used_without_call
 from inspector.engine.guard import Guard
 from inspector.engine.inputs.choosing import choose
 from inspector.engine.inputs.sample import Sample
@@ -181,7 +182,10 @@ class Runner:
         if found.calls:
             found.calls[0].seconds = found.seconds
         if outcome.failure is None:
-            outcome.findings = RunRules(subject.model).findings(_dry_scene(subject, outcome, sample, request))
+            scene = _dry_scene(subject, outcome, sample, request)
+            used, _ = used_without_call(subject.model, found.calls, found.recorder.weights, subject.row_of)
+            scene.used, scene.stopped = frozenset(used), found.stopped
+            outcome.findings = RunRules(subject.model).findings(scene)
         return outcome
 
     def _real(self, request: Run, sample: Sample, send: Send, guard: Guard) -> Outcome:

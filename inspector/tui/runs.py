@@ -36,6 +36,7 @@ from inspector.messages import (
 )
 from inspector.mode_rows import ModeRows
 from inspector.mode_schema import StatisticsStepped, TrainingSampled
+from inspector.problems import kept
 from inspector.run_rows import RunRows
 from inspector.run_schema import InputSet, RunRecord
 from inspector.run_table import RunTable
@@ -108,7 +109,7 @@ class Runs:
         """The picture that was asked for and has not come."""
         self._stopping_drawing = False
         self.ignored: frozenset[str] = frozenset()
-        """Ids of findings that are not to be told."""
+        """Findings that are not to be told: ids, or `id:path`."""
         self.probes = True
         """Whether the checks that need further forwards follow the first real run."""
         self._probed: OpenModel | None = None
@@ -245,8 +246,7 @@ class Runs:
         return True
 
     def _take_findings(self, model: OpenModel, event: FindingsReported) -> None:
-        ignored = self.ignored
-        model.noticed[event.of] = tuple(finding for finding in event.findings if finding.id not in ignored)
+        model.noticed[event.of] = tuple(kept(event.findings, self.ignored))
         if event.of == "probes" and self.pending is not None and isinstance(self.pending.request, Probe):
             self._end()
         self._view.findings_changed(model)

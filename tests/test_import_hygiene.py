@@ -66,7 +66,8 @@ def test_the_window_loads_no_torch_and_no_report() -> None:
 
 def test_the_engine_loads_no_front_end() -> None:
     front = [name for name in front_room() if name not in SHARED]
-    assert trespassers(modules(PACKAGE / "engine"), (*WINDOW, *front, "rich", "inspector.cards", "inspector.reports")) == set()
+    forbidden = (*WINDOW, *front, "rich", "inspector.cards", "inspector.reports")
+    assert trespassers(modules(PACKAGE / "engine"), forbidden) == set()
 
 
 def test_the_contracts_name_every_module_of_the_front_room() -> None:

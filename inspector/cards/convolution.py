@@ -15,7 +15,7 @@ from inspector.cards.arithmetic import (
     uniform_root,
 )
 from inspector.cards.card import Arguments, Card, Counted, Drawn, Initial, Inputs, Shaped, Symbol
-from inspector.cards.linear import PLACE, PLACE_DEFAULTS
+from inspector.cards.linear import PLACE, PLACE_DEFAULTS, from_first
 from inspector.cards.space import OVER, positive, refuse_below, slid, split
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -283,7 +283,7 @@ def _lazy(card: Card, axes: int) -> Card:
         channels = inputs[0][-axes - 1] if inputs and len(inputs[0]) > axes else Symbol("in_channels")
         known = Symbol(channels) if isinstance(channels, str) else channels
         shaped = rule({**arguments, "in_channels": known}, inputs)
-        return Shaped(shaped.outputs, (f"in_channels = {figure(known).text}, from the first input", *shaped.lines))
+        return Shaped(shaped.outputs, (from_first("in_channels", figure(known).size), *shaped.lines))
 
     def cost(arguments: Arguments, inputs: Inputs) -> Counted:
         channels = inputs[0][-axes - 1] if inputs else Symbol("in_channels")

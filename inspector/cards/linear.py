@@ -27,7 +27,12 @@ def _lazy_shape(arguments: Arguments, inputs: Inputs) -> Shaped:
     if not x:
         raise ValueError("Linear wants at least one axis, and got a single number")
     shaped = _linear_shape({**arguments, "in_features": _known(x[-1])}, inputs)
-    return Shaped(shaped.outputs, (f"in_features = {x[-1]}, from the first input", *shaped.lines))
+    return Shaped(shaped.outputs, (from_first("in_features", x[-1]), *shaped.lines))
+
+
+def from_first(name: str, size: int | str) -> str:
+    """What a lazy layer does with its first input: `in_features = 576, from the first input`."""
+    return f"{name} = {size}, from the first input" if isinstance(size, int) else f"{name} comes from the first input"
 
 
 def _known(size: int | str) -> int | Symbol:

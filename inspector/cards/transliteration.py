@@ -1,0 +1,36 @@
+"""The signs of mathematics for a terminal that shows nothing but ASCII: `⌊H/2⌋ + γ·x²` → `floor(H/2) + gamma*x^2`.
+
+What a sign becomes may be longer than it was: formulas stand in lines of their own, where no column depends on them.
+"""
+
+from __future__ import annotations
+
+import re
+
+_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˣʸᵀᵖⁿᵏ", "0123456789-+xyTpnk", strict=True))
+_LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₋₊ᵢⱼₖₜₙₕₚₓₘₗₛₐₑᵧᵣ", "0123456789-+ijktnhpxmlsaeyr", strict=True))
+_SIGNS = {
+    "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "Σ": "sum ", "Π": "prod ", "√": "sqrt ", "½": "1/2", "¼": "1/4",
+    "γ": "gamma", "σ": "sigma", "β": "beta", "μ": "mu", "α": "alpha", "π": "pi", "Φ": "Phi", "ε": "eps", "θ": "theta",
+    "λ": "lambda", "δ": "delta", "τ": "tau", "φ": "phi", "∞": "inf", "′": "'", "⊙": "*", "·": "*", "×": "x",
+    "−": "-", "–": "-", "±": "+-", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "→": "->", "←": "<-", "…": "...",
+    "‖": "|", "∗": "*", "∈": "in", "⊤": "T", "“": '"', "”": '"', "’": "'", "«": '"', "»": '"',
+    "─": "-", "│": "|", "⟨": "<", "⟩": ">", "∂": "d", "∇": "grad ", "⊕": "+", "✗": "!", "°": " deg",
+}  # fmt: skip
+_RAISED_RUN = re.compile(f"[{''.join(map(re.escape, _RAISED))}]+")
+_LOWERED_RUN = re.compile(f"[{''.join(map(re.escape, _LOWERED))}]+")
+_SQUARE_ROOT_OF = re.compile(r"√\(")
+
+
+def in_ascii(text: str) -> str:
+    """The same in ASCII; a sign that nobody has thought of is a question mark."""
+    if text.isascii():
+        return text
+    text = _SQUARE_ROOT_OF.sub("sqrt(", text)
+    text = _RAISED_RUN.sub(lambda run: f"^{_of(run[0], _RAISED)}", text)
+    text = _LOWERED_RUN.sub(lambda run: f"_{_of(run[0], _LOWERED)}", text)
+    return "".join(sign if sign.isascii() else _SIGNS.get(sign, "?") for sign in text)
+
+
+def _of(run: str, signs: dict[str, str]) -> str:
+    return "".join(signs[sign] for sign in run)

@@ -13,6 +13,7 @@ from inspector.mode_schema import StatisticsStepped, TrainingSampled
 from inspector.problems import badges
 from inspector.run_schema import InputSet, RunRecord
 from inspector.schema import Failure
+from inspector.tui.bars import Status
 from inspector.tui.detail import pages
 from inspector.tui.open_model import OpenModel
 from inspector.tui.picture_view import PictureScreen
@@ -91,7 +92,9 @@ class RunDisplay:
         line = f", line {finding.source.line}" if finding.source is not None else ""
         dry = "in a dry run, " if run.dry else ""
         words = f"{finding.id} {guessed}{dry}forward failed in {literal(finding.path) or 'the model itself'}{line}"
-        window.tell(f"{words}: {literal(finding.message)}", window.appearance.palette.error)
+        more = "" if window.detail.display else "Enter tells all"
+        window.message = Status(f"{words}: {literal(finding.message)}", window.appearance.palette.error, more)
+        window.show_status()
 
     def run_cancelled(self, guard: str, changed: tuple[str, ...]) -> None:
         window, palette = self._window, self._window.appearance.palette

@@ -294,8 +294,13 @@ class Runs:
             case ModesCompared(comparison=comparison):
                 model.inputs = comparison.inputs
                 model.modes = ModeRows(model.table, comparison)
+                # What a probe has told already is told once.
+                told = {(finding.id, finding.row) for finding in model.findings}
+                news = (finding for finding in comparison.findings if (finding.id, finding.row) not in told)
+                model.noticed["modes"] = tuple(kept(news, self.ignored))
                 self._end()
                 self._view.modes_compared(model, model.modes)
+                self._view.findings_changed(model)
             case StatisticsStepped() | TrainingSampled():
                 self._end()
                 self._view.answered(event)

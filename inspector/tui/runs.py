@@ -294,6 +294,7 @@ class Runs:
             case ModesCompared(comparison=comparison):
                 model.inputs = comparison.inputs
                 model.modes = ModeRows(model.table, comparison)
+                model.noticed.pop("modes", None)
                 # What a probe has told already is told once.
                 told = {(finding.id, finding.row) for finding in model.findings}
                 news = (finding for finding in comparison.findings if (finding.id, finding.row) not in told)

@@ -70,7 +70,7 @@ class Constructor(NamedTuple):
         return tuple(argument for argument in described if argument.name not in _PLACE)
 
     def changed(self, texts: tuple[str, ...]) -> Plan:
-        """What would be built with some arguments changed, each `name=literal`. Raises LoadFailed for what cannot be."""
+        """What would be built with some arguments changed, each `name=literal`; raises LoadFailed for what cannot."""
         values = {**self.values, **self._typed(texts)}
         dtype = values.pop("dtype", self.dtype)
         self._check_missing(values)

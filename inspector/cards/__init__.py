@@ -11,6 +11,7 @@ from types import MappingProxyType, ModuleType
 
 from inspector.cards import (
     activation,
+    attention,
     container,
     convolution,
     distance,
@@ -20,10 +21,12 @@ from inspector.cards import (
     loss,
     normalization,
     padding,
+    parallel,
     parameter,
     pooling,
     recurrent,
     reshaping,
+    transformer,
     vision,
 )
 from inspector.cards.card import Card
@@ -36,14 +39,17 @@ _FAMILIES: tuple[ModuleType, ...] = (
     normalization,
     activation,
     dropout,
-    embedding,
     recurrent,
+    attention,
+    embedding,
+    transformer,
     reshaping,
     vision,
     distance,
     loss,
     container,
     parameter,
+    parallel,
 )
 """In the order of a table of contents."""
 

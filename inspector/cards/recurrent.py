@@ -18,14 +18,10 @@ from inspector.cards.card import Arguments, Card, Cost, Counted, Drawn, Initial,
 from inspector.cards.linear import PLACE, PLACE_DEFAULTS
 from inspector.cards.recurrent_cells import CELLS, check_nonlinearity, drawn, drawn_bias, may_be
 from inspector.cards.space import positive
+from inspector.cards.switches import is_on
 
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 """How many sums of a step have weights of their own, by the mode of RNNBase."""
-
-
-def _on(value: Any) -> bool:
-    """Whether a switch is on; of one that is not known its default is taken, which is off for all of these."""
-    return is_known(value) and bool(value)
 
 
 class Stack(NamedTuple):
@@ -64,14 +60,14 @@ class Stack(NamedTuple):
         return tuple(groups)
 
     def _all(self) -> str:
-        return f"l0 … l{self._last()}" if self.has_more else "l0"
+        return f"l0 … {self._last()}".rstrip() if self.has_more else "l0"
 
     def _above(self) -> str:
-        return "l1" if self.layers.value == 2 else f"l1 … l{self._last()}"
+        return "l1" if self.layers.value == 2 else f"l1 … {self._last()}".rstrip()
 
     def _last(self) -> str:
         last = (self.layers - 1).settled()
-        return last.text if last.value is not None else "…"
+        return "" if last.value is None else f"l{last.text}"
 
 
 def _unless_one(name: str, value: Figure) -> tuple[tuple[str, Figure], ...]:
@@ -85,8 +81,8 @@ def _stack(arguments: Arguments, gates: Any) -> Stack:
         figure(arguments["input_size"]),
         figure(arguments["hidden_size"]),
         figure(arguments["num_layers"]),
-        2 if _on(arguments["bidirectional"]) else 1,
-        figure(projection) if _on(projection) else None,
+        2 if is_on(arguments["bidirectional"]) else 1,
+        figure(projection) if is_on(projection) else None,
     )
 
 
@@ -108,7 +104,7 @@ def _check(arguments: Arguments, stack: Stack) -> None:
 
 def _read(who: str, arguments: Arguments, stack: Stack, inputs: Inputs) -> tuple[Sizes, str]:
     """The input, and how its axes are read."""
-    batch_first = _on(arguments["batch_first"])
+    batch_first = is_on(arguments["batch_first"])
     features = stack.features.size
     x = inputs[0] if inputs else (("N", "L", features) if batch_first else ("L", "N", features))
     names = "feature" if len(x) == 1 else "sequence × feature"
@@ -131,7 +127,7 @@ def _shape(who: str, gates: int, arguments: Arguments, inputs: Inputs) -> Shaped
     stack = _stack(arguments, gates)
     _check(arguments, stack)
     x, read = _read(who, arguments, stack, inputs)
-    batch = () if len(x) == 2 else (x[0 if _on(arguments["batch_first"]) else 1],)
+    batch = () if len(x) == 2 else (x[0 if is_on(arguments["batch_first"]) else 1],)
     out, rows = _times(stack.directions, stack.state), _times(stack.directions, stack.layers)
     states: Inputs = ((rows.size, *batch, stack.state.size),)
     if who == "LSTM":
@@ -193,7 +189,7 @@ def _cost(who: str, gates: int, arguments: Arguments, inputs: Inputs) -> Counted
 
 
 def _drawn_projection(arguments: Arguments) -> Drawn | None:
-    return drawn(arguments) if _on(arguments.get("proj_size", 0)) else None
+    return drawn(arguments) if is_on(arguments.get("proj_size", 0)) else None
 
 
 _INITIAL = (

@@ -70,11 +70,7 @@ def test_which_axis_is_dropped_as_a_whole_is_what_torch_does() -> None:
     ):
         rule = CARDS[name].shape
         assert rule is not None
-        with (
-            pytest.warns(UserWarning, match="^dropout2d")
-            if (name, len(shape)) == ("Dropout2d", 3)
-            else nullcontext()
-        ):
+        with pytest.warns(UserWarning, match="^dropout2d") if (name, len(shape)) == ("Dropout2d", 3) else nullcontext():
             out = getattr(nn, name)(0.5)(torch.ones(shape))
         rows = out.reshape(*lead, -1)
         assert (rows == rows[..., :1]).all()

@@ -21,11 +21,11 @@ from inspector.tui.appearance import Appearance
 from inspector.tui.bars import Status
 from inspector.tui.conversation import Connect
 from inspector.tui.keys import KEYS
-from inspector.tui.problem_commands import ProblemCommands
 from inspector.tui.prompt import Given, Typed
+from inspector.tui.try_commands import TryCommands
 
 
-class InspectorApp(ProblemCommands):
+class InspectorApp(TryCommands):
     """The window with everything that can be done in it."""
 
     # --- finding ------------------------------------------------------------------------------------------------

@@ -168,6 +168,8 @@ class Conversation:
                 self.enter(Stage("starting an engine") if self.loading is not None else None)
             case Failed(row=int(row)) if self._is_open(engine) and self.runs.drawing_failed(row, event.failure):
                 pass
+            case Failed(row=int(row)) if self._is_open(engine) and self.runs.trial_refused(row, event.failure):
+                pass
             case Failed(row=int(row)):
                 self._answer_failed(engine, row, event.failure)
             case Failed() if self._is_open(engine) and self.runs.failed(event.failure):

@@ -153,6 +153,18 @@ class RunCommands(CopyCommands):
             self.message = None
             self._complain_unless(self.talk.runs.give(texts))
 
+    def action_measure(self) -> None:
+        """Measure the tensor under the cursor, of whatever size; of a module, go to its first tensor."""
+        if (model := self.talk.model) is None:
+            return
+        table, row = model.table, self.model_tree.row
+        here = (child for child in (row, *table.children(row)) if pages.has_values(table.row(child)))
+        if (tensor := next(here, None)) is None:
+            self.tell("no tensor of its own here to measure")
+            return
+        self.model_tree.go_to(tensor)
+        self.talk.measure(tensor)
+
     # --- pictures -----------------------------------------------------------------------------------------------
 
     def action_picture(self) -> None:

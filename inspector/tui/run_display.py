@@ -11,7 +11,7 @@ from inspector.messages import Run, TensorDrawn
 from inspector.mode_rows import ModeRows, headline, named
 from inspector.mode_schema import StatisticsStepped, TrainingSampled
 from inspector.problems import badges
-from inspector.run_schema import InputSet, RunRecord
+from inspector.run_schema import InputSet, LayerTrial, RunRecord
 from inspector.schema import Failure
 from inspector.tui.bars import Status
 from inspector.tui.detail import pages
@@ -19,6 +19,7 @@ from inspector.tui.open_model import OpenModel
 from inspector.tui.picture_view import PictureScreen
 from inspector.tui.runs import Job
 from inspector.tui.tree_columns import COSTS, MODES
+from inspector.tui.try_screen import TryScreen
 
 if TYPE_CHECKING:
     from inspector.tui.window import Window
@@ -40,6 +41,8 @@ class RunDisplay:
         """Shows what came of steps or samples."""
         self.picture: PictureScreen | None = None
         """The screen that waits for a picture."""
+        self.trial: TryScreen | None = None
+        """The screen that waits for what comes of a trial."""
 
     def inputs_chosen(self, inputs: InputSet) -> None:
         """The title says what goes in; where nothing can, a line says how to give it."""
@@ -168,7 +171,16 @@ class RunDisplay:
         self._tell_changes(answer.changed)
         self.show_answer(answer)
 
-    # --- pictures -----------------------------------------------------------------------------------------------
+    # --- trials and pictures ------------------------------------------------------------------------------------
+
+    def layer_tried(self, trial: LayerTrial) -> None:
+        self._tell_changes(trial.changed)
+        if self.trial is not None and self.trial.is_current:
+            self.trial.show(trial)
+
+    def trial_refused(self, failure: Failure) -> None:
+        if self.trial is not None and self.trial.is_current:
+            self.trial.refuse(failure)
 
     def tensor_drawn(self, drawn: TensorDrawn) -> None:
         if self.picture is not None and self.picture.is_current:
@@ -193,7 +205,7 @@ def _raised(run: RunRecord) -> str:
 def _told(run: RunRecord) -> str:
     """`eval forward 12.3 ms ± 0.1 ms · 834 kFLOP · peak 1.2 MiB · left as found`; page 3 tells all of it."""
     if run.dry:
-        return f"shapes of a dry run for {run_labels.inputs_line(run.inputs)}; r runs it"
+        return f"shapes of a dry run, r runs it for real: {run_labels.inputs_line(run.inputs)}"
     words = run_labels.measured(run)
     if run.guard:
         proof = literal(run.guard.partition(":")[0])

@@ -20,6 +20,7 @@ from inspector.messages import (
     Event,
     FindingsReported,
     InputsChosen,
+    LayerTried,
     ModesCompared,
     ModesSet,
     Probe,
@@ -33,12 +34,13 @@ from inspector.messages import (
     StageStarted,
     StepStatistics,
     TensorDrawn,
+    TryLayer,
 )
 from inspector.mode_rows import ModeRows
 from inspector.mode_schema import StatisticsStepped, TrainingSampled
 from inspector.problems import kept
 from inspector.run_rows import RunRows
-from inspector.run_schema import InputSet, RunRecord
+from inspector.run_schema import InputSet, LayerTrial, RunRecord
 from inspector.run_table import RunTable
 from inspector.schema import Failure
 from inspector.tui.open_model import OpenModel, Stage
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 1.0
 """How long a run that nobody asked for may go on before it is told of."""
 
-Job = Run | CompareModes | StepStatistics | SampleTraining | Probe
+Job = Run | CompareModes | StepStatistics | SampleTraining | Probe | TryLayer
 
 
 @dataclass
@@ -86,6 +88,10 @@ class RunView(Protocol):
     def findings_changed(self, model: OpenModel) -> None: ...
 
     def answered(self, answer: StatisticsStepped | TrainingSampled) -> None: ...
+
+    def layer_tried(self, trial: LayerTrial) -> None: ...
+
+    def trial_refused(self, failure: Failure) -> None: ...
 
     def tensor_drawn(self, drawn: TensorDrawn) -> None: ...
 
@@ -140,6 +146,10 @@ class Runs:
     def sample(self) -> bool:
         """Ask for many train-mode forwards on one input."""
         return self._ask(lambda model: SampleTraining(self.inputs(model), seed=self.wanted.seed))
+
+    def try_layer(self, request: TryLayer) -> bool:
+        """Ask for a trial of one layer by itself."""
+        return self._ask(lambda _: request)
 
     def set_modes(self, request: SetModes) -> bool:
         """Ask for other training flags; these wait for nothing but a run that goes on."""
@@ -302,6 +312,9 @@ class Runs:
                 self._end()
                 self._view.modes_compared(model, model.modes)
                 self._view.findings_changed(model)
+            case LayerTried(trial=trial):
+                self._end()
+                self._view.layer_tried(trial)
             case StatisticsStepped() | TrainingSampled():
                 self._end()
                 self._view.answered(event)
@@ -323,6 +336,14 @@ class Runs:
             return False
         self._end()
         self._view.run_refused(failure, pending.request, unasked=pending.unasked)
+        return True
+
+    def trial_refused(self, row: int, failure: Failure) -> bool:
+        """The trial of this row's layer came to nothing; False when none was asked for."""
+        if self.pending is None or not isinstance(self.pending.request, TryLayer) or self.pending.request.row != row:
+            return False
+        self._end()
+        self._view.trial_refused(failure)
         return True
 
     def drawing_failed(self, row: int, failure: Failure) -> bool:

@@ -327,18 +327,6 @@ class Window(App[Failure]):
         if pages.has_values(record) and 0 < model.table.elements[row] <= SMALL_TENSOR:
             self.talk.measure(row)
 
-    def action_measure(self) -> None:
-        """Measure the tensor under the cursor, of whatever size; of a module, go to its first tensor."""
-        if (model := self.talk.model) is None:
-            return
-        table, row = model.table, self.model_tree.row
-        here = (child for child in (row, *table.children(row)) if pages.has_values(table.row(child)))
-        if (tensor := next(here, None)) is None:
-            self.tell("no tensor of its own here to measure")
-            return
-        self.model_tree.go_to(tensor)
-        self.talk.measure(tensor)
-
     def show_tab(self, tab: int) -> None:
         """Turn to a page, whether or not it can be seen now."""
         self._tab = tab

@@ -96,3 +96,22 @@ async def test_a_card_fits_every_width(width: int) -> None:
         await window.press("r", "down", "5")
         assert all(len(line) <= width for line in window.screen().split("\n"))
         assert "Conv2d" in window.app.detail.text()
+
+
+async def test_a_layer_is_tried_with_other_arguments_and_the_model_stays_as_it_is() -> None:
+    async with opened("lenet.py") as window:
+        await window.press("r", "down", "b")
+        assert "try conv1 · Conv2d with other arguments" in window.screen()
+        assert "470 k" in window.screen()
+        await window.press("down", "end", "2", "enter")  # out_channels 6 → 62
+        screen = window.screen()
+        assert "2×62×28×28" in screen
+        assert "1,612" in screen
+        await window.press("escape")
+        assert "2×6×28×28" in window.screen()
+
+
+async def test_an_argument_that_torch_refuses_is_told_in_words() -> None:
+    async with opened("lenet.py") as window:
+        await window.press("r", "down", "b", "down", "down", "end", *["backspace"] * 6, *"99", "enter")
+        assert "kernel" in window.screen().partition("in   2×1×32×32")[2].lower()

@@ -211,7 +211,8 @@ async def test_train_mode_many_times_tells_how_far_the_answer_scatters() -> None
 async def test_what_the_comparison_notices_stands_among_the_problems() -> None:
     async with driven(mode_events.conv_block()) as window:
         noticed = Finding("NN403", "note", 3, "bn", "running statistics were never updated")
-        window.engine.runs += 2 * [[mode_events.compared(table_in(window), INPUTS, findings=(noticed,))]]
+        events: list[Event] = [mode_events.compared(table_in(window), INPUTS, findings=(noticed,))]
+        window.engine.runs += [events, events]
         await window.press("d", "d", "x")
         assert "running statistics were never updated" in window.screen()
         assert "problems: 1 note" in window.screen()

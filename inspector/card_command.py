@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from difflib import get_close_matches
 
+from inspector.card_flow import flow_of
 from inspector.cards import CARDS, card_of
 from inspector.cards.card import Card
 from inspector.cards.explaining import explain, explain_module
-from inspector.flow_origin import flow_of
 from inspector.headless import Outcome
 
 

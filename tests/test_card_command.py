@@ -48,7 +48,7 @@ def test_a_layer_of_a_model_is_explained_with_its_own_numbers() -> None:
     result = nn_inspect("lenet.py", "--card", "fc1")
     assert result.returncode == 0
     assert "fc1 · Linear" in result.stdout
-    assert "576 = 16·6·6 of F.max_pool2d :21, flattened at :22" in result.stdout
+    assert "576 = 16·6·6 of max_pool2d, flattened at :22" in result.stdout
     assert "together 69,240" in result.stdout
 
 

@@ -17,6 +17,7 @@ from torch import nn
 
 from inspector.engine.arguments import describe_arguments
 from inspector.engine.classes import qualified_name, scripted_class, written_class
+from inspector.engine.constructors import constructor_of
 from inspector.engine.failure import message_of, sendable
 from inspector.engine.kinds import home
 from inspector.engine.source_code import (
@@ -134,10 +135,28 @@ def _function(forward: object) -> FunctionType | None:
 def _arguments(cls: type, module: nn.Module) -> tuple[Argument, ...]:
     if isinstance(module, torch.fx.GraphModule):
         return ()  # its constructor takes a graph
-    arguments = describe_arguments(cls)
-    if issubclass(cls, nn.RNNBase) and all(argument.name.startswith("*") for argument in arguments):
-        arguments = tuple(argument for argument in describe_arguments(nn.RNNBase) if argument.name != "mode")
-    return tuple(_with_value(argument, module) for argument in arguments)
+    arguments, read = describe_arguments(cls), _read_from_parts(cls, module)
+    if read and all(argument.name.startswith("*") for argument in arguments):
+        return tuple(read.values())  # recurrent layers hide what they take behind *args
+    described = (_with_value(argument, module) for argument in arguments)
+    return tuple(_or(argument, read.get(argument.name)) for argument in described)
+
+
+def _read_from_parts(cls: type, module: nn.Module) -> dict[str, Argument]:
+    """What layers of torch tell of arguments that they keep under no name of their own: MultiheadAttention's bias."""
+    if not home(cls).startswith("torch.nn."):
+        return {}
+    try:
+        return {argument.name: argument for argument in constructor_of(module).arguments}
+    except Exception:  # containers have none, and a layer that somebody has taken apart tells nothing
+        return {}
+
+
+def _or(argument: Argument, other: Argument | None) -> Argument:
+    """The argument with its value, or with the value that is told elsewhere."""
+    if argument.value is not None or other is None or other.value is None:
+        return argument
+    return msgspec.structs.replace(argument, value=other.value)
 
 
 def _with_value(argument: Argument, module: nn.Module) -> Argument:

@@ -319,3 +319,20 @@ def test_a_module_whose_constructor_never_ran_is_described() -> None:
     detail = describe_module(Block.__new__(Block))
     assert detail.attributes == ()
     assert detail.class_code is not None
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (nn.MultiheadAttention(8, 2, bias=False), {"bias": "False", "add_bias_kv": "False"}),
+        (
+            nn.TransformerEncoderLayer(16, 4, 32, batch_first=True),
+            {"d_model": "16", "nhead": "4", "batch_first": "True"},
+        ),
+        (nn.LSTM(4, 8, 2, bias=False), {"input_size": "4", "num_layers": "2", "bias": "False"}),
+        (nn.RNN(4, 8, nonlinearity="relu"), {"nonlinearity": "'relu'"}),
+    ],
+)
+def test_arguments_that_a_layer_keeps_in_its_parts_are_told(layer: nn.Module, told: dict[str, str]) -> None:
+    arguments = {argument.name: argument.value for argument in describe_module(layer).arguments}
+    assert {name: arguments.get(name) for name in told} == told

@@ -43,7 +43,7 @@ async def test_a_linear_layer_says_where_its_features_come_from() -> None:
         await window.press("r", "down", "down", "down", "5")
         text = text_of(window)
         assert text.startswith("Linear linear Makes each output a weighted sum of all inputs")
-        assert "576 = 16·6·6 of F.max_pool2d :21, flattened at :22" in text
+        assert "576 = 16·6·6 of max_pool2d, flattened at :22" in text
         assert "weight 120·576 = 69,120" in text
         assert "together 69,240" in text
         assert "±0.04167" in text

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from inspector.card_flow import flow_of
 from inspector.cards import card_of
 from inspector.cards.card import Card
 from inspector.cards.drawing import Counts, draw_curve
 from inspector.cards.explaining import Explained, ExplainedArgument, explain_module
 from inspector.cards.reading import of_layer
 from inspector.cards.window_drawing import Window, draw_window
-from inspector.flow_origin import flow_of
 from inspector.format import literal, number, plural
 from inspector.run_schema import CallRecord
 from inspector.schema import Kind, ModuleDetail, TensorStats

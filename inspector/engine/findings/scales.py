@@ -66,7 +66,7 @@ class Scales(RunRule):
         self._points: dict[int, float] = {}
         """Deviation of what each layer with weights gave, by the index of its call."""
         self._before: dict[int, float] = {}
-        """Deviation of what it got."""
+        """Deviation of what it got, where that came from outside."""
         self._untrained_norms = False
 
     def heeds(self, call: Call) -> bool:
@@ -83,13 +83,11 @@ class Scales(RunRule):
         if not weighted or not call.outputs or "float" not in call.outputs[0].dtype:
             return
         given = returned.given[0] if returned.given else None
-        gave = _deviation(call.outputs[0].stats)
-        if gave:
-            self._points[call.index] = gave
-            if given is not None and given[0].is_floating_point() and (got := _deviation(given[1].stats)):
-                self._before[call.index] = got
-            elif given is not None and given[0].is_floating_point() and given[1].maker < 0:
-                self._before[call.index] = _deviation(returned.stats(*given))
+        if not (gave := _deviation(call.outputs[0].stats)):
+            return
+        self._points[call.index] = gave
+        if given is not None and given[0].is_floating_point() and given[1].maker < 0:
+            self._before[call.index] = _deviation(returned.stats(*given))
 
     def find(self, scene: RunScene) -> Iterable[Noticed]:
         if self._untrained_norms:
@@ -121,7 +119,7 @@ class Scales(RunRule):
             while (feeder := before[index]) is not None:
                 chain.append(_Point(feeder, self._points[feeder]))
                 index = feeder
-            if index in self._before:
+            if self._before.get(index):
                 chain.append(_Point(index, self._before[index]))
             yield chain[::-1]
 

@@ -25,12 +25,14 @@ from inspector.tui.keys import bindings
 from inspector.tui.palette import Palette
 
 _ID, _PLACE = 7, 30
+_LIST_LINES = 10
+"""At most for the list; it scrolls, and the text below it is what is read."""
 
 
 class ProblemList(Canvas, can_focus=True):
     """One line for each finding, with a cursor."""
 
-    DEFAULT_CSS = "ProblemList { height: 40%; min-height: 3; }"
+    DEFAULT_CSS = "ProblemList { max-height: 40%; }"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
 
     def __init__(
@@ -114,6 +116,7 @@ class ProblemsScreen(ModalScreen[Finding | None]):
         self._findings = findings
         self._list = ProblemList(findings, table, appearance, self._show)
         self._list.start_at(row)
+        self._list.styles.height = min(max(len(findings), 1) + 1, _LIST_LINES)
         self._pane = DetailPane(appearance.palette, ascii_only=appearance.ascii_only, id="problem")
 
     def compose(self) -> ComposeResult:

@@ -17,6 +17,14 @@ from inspector.tui.palette import Palette
 from inspector.tui.trace_line import ORDERS, TraceLayout, heading, trace_line
 
 
+def _same(before: RunRows, after: RunRows, call: int) -> bool:
+    """Whether a call of one run is the call of the same module or function in another."""
+    old, new = before.run, after.run
+    if before.table is not after.table or call >= new.count:
+        return False
+    return (old.row[call], old.kinds[call], old.name(call)) == (new.row[call], new.kinds[call], new.name(call))
+
+
 class TraceView(Canvas, can_focus=True):
     """One line for each call, with a cursor."""
 
@@ -37,10 +45,15 @@ class TraceView(Canvas, can_focus=True):
         self._at = self._top = self._order = 0
 
     def show_run(self, flow: RunRows | None) -> None:
-        """Show the calls of another run."""
+        """Show the calls of another run; the cursor stays where that has called the same."""
+        before, call = self.flow, self.call
         self.flow = flow
-        self._at = self._top = 0
         self._sort()
+        same = before is not None and flow is not None and call is not None and _same(before, flow, call)
+        self._at = self._calls.index(call) if same and call is not None else 0
+        self._top = self._top if same else 0
+        self._keep_on_screen()
+        self.paint()
 
     @property
     def call(self) -> int | None:

@@ -173,3 +173,17 @@ async def test_with_a_dead_engine_a_picture_is_refused_with_the_key_that_helps()
         window.engine.tell(1, [EngineDied(Failure("engine", "SIGKILL", "killed by signal 9"))])
         await window.press("down", "p")
         assert window.status() == "the engine has ended; R loads the model again"
+
+
+async def test_the_cursor_of_the_trace_stays_on_its_call_when_the_model_runs_again() -> None:
+    async with driven(size=(120, 8)) as window:
+        window.engine.runs += [good(window), good(window)]
+        await window.press("r", "t", "s", "down", "down")
+        call = window.app.trace.call
+        assert call == 1
+        await window.press("r")
+        assert window.app.trace.call == call
+        whole = run_events.called("", run_events.called("conv2", out=(2, 6, 28, 28)), out=(2, 10))
+        window.engine.runs.append(list(run_events.events(table_in(window), whole, GUESS)))
+        await window.press("r")
+        assert window.app.trace._at == 0

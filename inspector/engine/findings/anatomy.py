@@ -46,6 +46,7 @@ class Anatomy:
         self.things: list[Any] = describer.things
         self.sharing: Sharing = describer.sharing
         self.path = describer.path
+        self._names = (describer.names, describer.name_indices)
         self.sizes = memoryview(self.outline.size).cast("I")
         self.elements = memoryview(self.outline.elements).cast("Q")
         self.trainable = memoryview(self.outline.trainable).cast("Q")
@@ -101,6 +102,11 @@ class Anatomy:
             for row in self.rows(kind):
                 if row not in tied and is_a(self.things[row], Tensor):
                     yield row, self.things[row], self.told[row]
+
+    def own_name(self, row: int) -> str:
+        """The last part of a row's path."""
+        names, indices = self._names
+        return names[indices[row]]
 
     def name(self, row: int) -> str:
         """What a sentence calls a row: its path, the model itself by its class."""

@@ -30,7 +30,7 @@ def bad_values(anatomy: Anatomy, sweep: Sweep) -> Iterator[Finding]:
 
 def _of_one(anatomy: Anatomy, sweep: Sweep, index: int) -> Finding | None:
     row, total = sweep.rows[index], sweep.sums[index]
-    name = anatomy.path(row).rpartition(".")[2]
+    name = anatomy.own_name(row)
     if not math.isfinite(total):
         bad = not_finite(sweep.tensors[index])
         if bad.count and not _is_meant(anatomy, row, name, bad, sweep.tensors[index].numel()):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from inspector.engine.findings.anatomy import Anatomy
-from inspector.engine.findings.value_sweep import Sweep, is_constant
+from inspector.engine.findings.value_sweep import Sweep
 from inspector.engine.kinds import is_a
 from inspector.run_schema import Finding
 from inspector.schema import Kind
@@ -20,9 +20,7 @@ def constant_weights(anatomy: Anatomy, sweep: Sweep) -> Iterator[Finding]:
     """One finding for layers that differ in nothing but their numbers in the path."""
     found: dict[tuple[str, float], list[int]] = {}
     for index, row in enumerate(sweep.rows):
-        if not _is_weight(anatomy, row) or not sweep.forms[index].plain:
-            continue
-        if is_constant(sweep.tensors[index], sweep.sums[index]):
+        if sweep.constant[index] and _is_weight(anatomy, row):
             value = sweep.sums[index] / sweep.forms[index].elements
             found.setdefault((re.sub(r"\d+", "#", anatomy.path(row)), round(value, 6)), []).append(row)
     for (_, value), rows in found.items():

@@ -6,7 +6,6 @@ reduction finds every candidate, and only candidates are looked at exactly. Afte
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
@@ -32,6 +31,8 @@ class Sweep:
     tensors: list[Tensor] = field(default_factory=list)
     forms: list[Form] = field(default_factory=list)
     sums: list[float] = field(default_factory=list)
+    constant: list[bool] = field(default_factory=list)
+    """Whether all values are one; asked of plain tensors with several axes alone."""
 
 
 def sweeping(anatomy: Anatomy) -> Generator[None, None, Sweep]:
@@ -50,6 +51,7 @@ def sweeping(anatomy: Anatomy) -> Generator[None, None, Sweep]:
         sweep.tensors.append(tensor)
         sweep.forms.append(form)
         sweep.sums.append(0.0)
+        sweep.constant.append(False)
         if plain:
             batch.setdefault(tensor.dtype, []).append(index)
         else:
@@ -73,6 +75,17 @@ def _add_up(sweep: Sweep, batch: dict[torch.dtype, list[int]]) -> None:
                 told = torch.stack([sums[place] for place in here]).tolist()
                 for place, value in zip(here, told, strict=True):
                     sweep.sums[indices[place]] = value
+            _find_constants(sweep, [index for index in indices if len(sweep.forms[index].shape or ()) > 1])
+
+
+def _find_constants(sweep: Sweep, indices: list[int]) -> None:
+    """Only a tensor whose sum is what its first value would add up to is looked at as a whole."""
+    firsts = [sweep.tensors[index][(0,) * len(sweep.forms[index].shape or ())].item() for index in indices]
+    for index, first in zip(indices, firsts, strict=True):
+        total, count = sweep.sums[index], sweep.forms[index].elements
+        if count > 1 and abs(first * count - total) <= 1e-3 * abs(total) + 1e-6 * abs(first) * count:
+            low, high = torch.aminmax(sweep.tensors[index])
+            sweep.constant[index] = bool((low == high).item())
 
 
 def _has_real_values(tensor: Tensor) -> bool:
@@ -139,16 +152,3 @@ def index_of(place: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         place, rest = divmod(place, size)
         index.append(rest)
     return tuple(reversed(index))
-
-
-def is_constant(tensor: Tensor, total: float) -> bool:
-    """Whether all values of a plain tensor are equal, given their sum."""
-    values = tensor.detach()
-    count = values.numel()
-    if count < 2 or not math.isfinite(total):
-        return False
-    first = float(values[(0,) * values.dim()].item())
-    if abs(first * count - total) > 1e-3 * abs(total) + 1e-6 * abs(first) * count:
-        return False
-    low, high = torch.aminmax(values)
-    return bool((low == high).item())

@@ -186,6 +186,11 @@ class Runs:
             self._enter(pending, pending.stage.what)
 
     @property
+    def in_background(self) -> bool:
+        """Whether what goes on is a run that nobody asked for, and that nobody waits for."""
+        return self.pending is not None and self.pending.unasked and self._next is None and not self.pending.stopping
+
+    @property
     def stage(self) -> Stage | None:
         """What is told of the run that goes on; None when there is none, or nothing is told of it."""
         return self.pending.stage if self.pending is not None and self.pending.told else None

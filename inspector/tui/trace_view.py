@@ -115,7 +115,7 @@ class TraceView(Canvas, can_focus=True):
         width, height = self.size
         blank = Strip.blank(width, self.palette.base)
         if self.flow is None or not self._calls:
-            said = Line().add(" no run yet: r runs the model", self.palette.dim)
+            said = Line().add(" no run of this model yet: r runs it, t shows the tree", self.palette.dim)
             return [blank, said.strip(width, self.palette, ascii_only=self.ascii_only), *[blank] * height][:height]
         layout = TraceLayout(width, ORDERS[self._order])
         strips = [heading(layout, self.palette, ascii_only=self.ascii_only)]

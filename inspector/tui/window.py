@@ -161,6 +161,7 @@ class Window(App[Failure]):
             self._opened_by_failure = False
             self.action_leave()
         self._arrange(self.size.width)
+        self.trace.show_run(None)  # its rows are not those of this model
         self.rows_renumbered(model.table)
         if before is None or before.title != model.title:
             self.model_tree.show(model.table)
@@ -233,14 +234,16 @@ class Window(App[Failure]):
 
     def show_status(self) -> None:
         """What goes on, else what was said last, else where the cursor is."""
-        palette = self.appearance.palette
-        if self.talk.stage is not None:
-            words = literal(self.talk.stage.text())
+        palette, stage, said = self.appearance.palette, self.talk.stage, self.message
+        behind = self.talk.loading is None and self.talk.runs.in_background
+        if stage is not None and (said is None or not behind):
+            words = literal(stage.text())
             self.status.tell(Status(words, palette.accent, "ctrl+c cancels"))
             self.model_tree.say(words)  # where the eye looks first, until there is something to see
-        elif self.message is not None:
-            self.status.tell(self.message)
-            self.model_tree.say(self.message.text)
+        elif said is not None:
+            going_on = literal(stage.text()) if stage is not None else ""
+            self.status.tell(Status(said.text, said.style, said.right or going_on))
+            self.model_tree.say(said.text)
         elif self.talk.model is not None:
             self.status.tell(Status(self._breadcrumbs(self.talk.model), palette.base, self._note(), is_path=True))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from inspector.messages import EngineDied, Failed, Run, RunCancelled, RunProgressed, StillRunning
+from inspector.messages import EngineDied, Failed, Probe, Run, RunCancelled, RunProgressed, StillRunning
 from inspector.run_schema import CallState
 from inspector.schema import Failure, Source
 from tests import run_events
 from tests.fake_engine import opening
-from tests.fake_model import lenet
+from tests.fake_model import lenet, linear, module
 from tests.tui.driving import driven
 from tests.tui.test_runs import GUESS, good, line_of, row_of, table_in
 
@@ -100,10 +100,12 @@ async def test_a_dry_run_that_takes_long_is_told_of_although_nobody_asked_for_it
         runs = window.app.talk.runs
         runs.begin(dry=True, unasked=True)
         await window.settle()
-        assert "shapes" not in window.status()
+        assert "looking for shapes" not in window.screen()
         assert runs.pending is not None
         runs.tell_if_slow(runs.pending)
         await window.settle()
+        assert "looking for shapes" in window.screen().split("\n")[-2]
+        await window.press("down")
         assert window.status().startswith("looking for shapes")
 
 
@@ -187,3 +189,30 @@ async def test_the_cursor_of_the_trace_stays_on_its_call_when_the_model_runs_aga
         window.engine.runs.append(list(run_events.events(table_in(window), whole, GUESS)))
         await window.press("r")
         assert window.app.trace._at == 0
+
+
+async def test_what_a_run_told_stays_to_be_read_while_further_checks_go_on_behind_it() -> None:
+    async with driven() as window:
+        runs = window.app.talk.runs
+        runs.automatic = True
+        window.engine.runs.append(good(window))
+        await window.press("r")
+        assert runs.pending is not None
+        assert isinstance(runs.pending.request, Probe)
+        runs.tell_if_slow(runs.pending)
+        await window.settle()
+        assert "12.3 ms" in window.status()
+        assert "checking further" in window.screen().split("\n")[-2]
+        await window.press("r")
+        assert window.status().startswith("finishing the checks")
+
+
+async def test_the_trace_of_a_model_that_was_loaded_again_begins_anew() -> None:
+    small = module("Net", "Net", linear("fc", 2, 2))
+    async with driven(lenet(), small) as window:
+        window.engine.runs.append(good(window))
+        await window.press("r", "t", "G", "R")
+        assert "no run of this model yet" in window.screen()
+        assert window.cursor() == ""
+        await window.press("down", "enter", "t")
+        assert window.app.main is window.app.model_tree

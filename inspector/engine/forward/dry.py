@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from inspector.engine.failure import message_of, sendable
 from inspector.engine.forward.calls import Call, Halt
+from inspector.engine.forward.compiling import HELD_BACK, held_back
 from inspector.engine.forward.conditions import Mode, conditions, set_mode, unheard
 from inspector.engine.forward.dispatch import Watcher
 from inspector.engine.forward.dry_conditions import dry_conditions
@@ -113,8 +114,12 @@ def run(
         result.notes.append("forward asks for gradients: it was run with them")
     elif result.nested:
         runner.fast_paths = False
-        result = runner.record(recorder(), gradients=False)
-        result.notes.append("torch's fast path for padded sequences has no shapes: the run took the path without it")
+        other = runner.record(recorder(), gradients=False)
+        if not other.nested:  # Else it is forward itself that makes a nested tensor.
+            result = other
+            result.notes.append(
+                "torch's fast path for padded sequences has no shapes: the run took the path without it"
+            )
     if result.error is None and not result.stopped:
         with unheard(), silenced():
             runner.measure(result)
@@ -155,6 +160,8 @@ class _Runner:
             raise
         except BaseException as error:  # Whatever forward raises is the answer.
             _note_end(result, error)
+        if recorder.held_back:
+            result.notes.append(HELD_BACK)
         result.flops, result.uncounted = flops.total, tuple(sorted(flops.uncounted.items()))
         return result
 
@@ -180,7 +187,7 @@ class _Runner:
         live = LiveBytes()
         model = self._to_run(result)
         try:
-            with conditions(self._seed, result.gradients), dry_conditions(self.fast_paths):
+            with conditions(self._seed, result.gradients), dry_conditions(self.fast_paths), held_back(model):
                 if note := set_mode(model, self._mode):
                     result.notes.append(note)
                 args, kwargs = fake_values((self._sample.args, self._sample.kwargs), self._shapes)

@@ -25,7 +25,7 @@ class ModuleClass(NamedTuple):
     users: bool
     """Whether its forward was written by somebody else than torch."""
     compiled: bool = False
-    """By torch.compile, which must find every module as it is without a recorder."""
+    """By torch.compile, which must find every module as it is without a recorder, unless it is held back."""
     note: str = ""
 
 
@@ -51,12 +51,11 @@ def _read(cls: type[nn.Module], held: dict[str, Any]) -> ModuleClass:
         return ModuleClass((), "args", False, note="compiled by TorchScript: its inside is not visible")
     inner = (held.get("_modules") or {}).get("_orig_mod")
     if inner is not None and cls.__name__ == "OptimizedModule":
-        return ModuleClass(*parameters_of(type(inner).forward), False, compiled=True, note=_COMPILED)
+        return ModuleClass(*parameters_of(type(inner).forward), False, compiled=True)
     function = held.get("forward", cls.forward)
-    compiled = held.get("_compiled_call_impl") is not None
+    compiled = held.get("_compiled_call_impl") is not None or hasattr(function, "_torchdynamo_orig_callable")
     users = "forward" in held or not home(function).startswith("torch.") or issubclass(cls, torch.fx.GraphModule)
-    note = _COMPILED if compiled else ""
-    return ModuleClass(*parameters_of(function), users and not compiled, compiled, note)
+    return ModuleClass(*parameters_of(function), users, compiled)
 
 
 def has_hooks(module: nn.Module) -> bool:
@@ -65,7 +64,7 @@ def has_hooks(module: nn.Module) -> bool:
     return bool(held.get("_forward_pre_hooks") or held.get("_forward_hooks"))
 
 
-_COMPILED = "compiled by torch.compile: its inside is not visible"
+CLOSED = "compiled by torch.compile: its inside is not visible"
 
 
 def parameters_of(function: Any) -> tuple[tuple[str, ...], str]:

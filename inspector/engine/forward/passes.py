@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
 
@@ -21,6 +22,7 @@ from inspector.engine.findings.run_rule import RunScene
 from inspector.engine.findings.run_rules import RunRules
 from inspector.engine.forward.batch_tracking import BatchTracking, Digests, batch_size, change_a_sample, compare
 from inspector.engine.forward.calls import Call, Halt
+from inspector.engine.forward.compiling import HELD_BACK, held_back
 from inspector.engine.forward.conditions import conditions, own_inputs, reseed, set_mode, unheard
 from inspector.engine.forward.dispatch import Dispatching
 from inspector.engine.forward.flops import Flops
@@ -106,6 +108,8 @@ class RealRun:
         with rules.observation:
             self._first(lambda args, kwargs: recorder.run(subject.model, args, kwargs), recorder)
         outcome.calls = recorder.calls
+        if recorder.held_back:
+            outcome.notes.append(HELD_BACK)
         if outcome.failure is None:
             outcome.uncalled, notes = used_without_call(subject.model, recorder.calls, recorder.weights, subject.row_of)
             outcome.notes += notes
@@ -171,7 +175,8 @@ class RealRun:
         """Do something with the model as it was found, in its mode, with inputs of its own."""
         interruption.check()
         self._subject.restore()
-        with conditions(self._request.seed, self._gradients):
+        compiler = nullcontext() if self._request.untouched else held_back(self._subject.model)
+        with conditions(self._request.seed, self._gradients), compiler:
             if note := set_mode(self._subject.model, self._request.mode):
                 self._outcome.notes.append(note)
             args, kwargs = own_inputs(self._sample.args, self._sample.kwargs)

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.compiler import is_compiling
 
 from inspector.engine.forward.calls import Call, Halt, OpenCall
+from inspector.engine.forward.compiling import is_held_back
 from inspector.engine.forward.makers import Makers, Met
-from inspector.engine.forward.module_classes import ModuleClass, ModuleClasses, has_hooks
+from inspector.engine.forward.module_classes import CLOSED, ModuleClass, ModuleClasses, has_hooks
 from inspector.engine.forward.operations import Names, OperationMode, Switch, keeps_values
 from inspector.engine.forward.output_stats import OutputStats
 from inspector.engine.forward.seeing import Leaf, Seer, leaves, storage_of, version_of
@@ -72,6 +73,9 @@ class Recorder:
         """Identities of the parameters that operations got."""
         self._row_of, self._on_call, self._on_return = row_of, on_call, on_return
         self._stand_in = stand_in
+        self.held_back = False
+        """Whether something ran as it was written that torch.compile was to compile."""
+        self._compiler_waits = False
         self._training, self._dry, self._operations = training, dry, operations
         self._stats = OutputStats() if statistics and not dry else None
         self._open: list[Watched] = []
@@ -111,6 +115,7 @@ class Recorder:
                 return original(module, *args, **kwargs)
             return record(original, module, args, kwargs)
 
+        self._compiler_waits = is_held_back()
         self._before.append((original, sys.getrecursionlimit()))
         sys.setrecursionlimit(2 * sys.getrecursionlimit())  # A call of a module takes twice as many frames now.
         nn.Module.__call__ = __call__  # type: ignore[method-assign]
@@ -134,9 +139,13 @@ class Recorder:
         self._switch.turn(False)
         try:
             known = self._classes.of(module)
-            function = partial(_without_us, original) if known.compiled else original
+            closed = known.compiled and not self._compiler_waits
+            self.held_back |= known.compiled and not closed
+            function = partial(_without_us, original) if closed else original
             opened = self._begin_module(known, module, args, kwargs)
-            self._switch.turn(self._operations and known.users)
+            if closed:
+                opened.call.notes, opened.users = (CLOSED, *opened.call.notes), False
+            self._switch.turn(self._operations and opened.users)
             return self._carry_out(opened, entered, function, (module, *args), kwargs)
         finally:
             del self._open[depth:]

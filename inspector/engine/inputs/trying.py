@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from inspector.engine.forward.compiling import held_back
 from inspector.engine.forward.fake_mode import prepare
 from inspector.engine.inputs.copying import copy_of
 from inspector.engine.inputs.random_numbers import seeded
@@ -78,12 +79,14 @@ class Tries:
         """Try a candidate. Raises CopyFailed and KeyboardInterrupt, and nothing else."""
         if self._copy is None:
             prepare()
-            self._copy = copy_of(self.model, with_values=not self.hollow)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._copy = copy_of(self.model, with_values=not self.hollow)
         args, kwargs, leaves = arguments_of(candidate, torch.device("meta" if self.hollow else "cpu"))
         watcher = Watcher(self._copy, leaves, self.hollow, self._deadline)
         result: Any = None
         error: BaseException | None = None
-        with seeded(0), torch.no_grad(), warnings.catch_warnings(), _unheard(), watcher:
+        with seeded(0), torch.no_grad(), warnings.catch_warnings(), _unheard(), held_back(self._copy), watcher:
             warnings.simplefilter("ignore")
             try:
                 result = self._copy(*args, **kwargs)

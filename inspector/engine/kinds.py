@@ -63,6 +63,11 @@ def unwrapped(value: Any) -> Any:
         return value
 
 
+def forward_of(cls: type) -> Any:
+    """The forward that a class of modules has; None of one that shows it to nobody, as TorchScript's does."""
+    return getattr(cls, "forward", None)
+
+
 def home(value: object) -> str:
     """The name of the module that made a class or function; empty for everything else."""
     if is_class(value):

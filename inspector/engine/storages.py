@@ -122,9 +122,9 @@ class Copies:
 
 
 def can_be_read(storage: torch.UntypedStorage) -> bool:
-    """Whether there is memory behind it that this process may read and write."""
+    """Whether this process may read and write what is behind it; of an empty one that may be its size alone."""
     try:
-        return storage.device.type in ("cpu", "cuda") and storage.nbytes() > 0 and storage.data_ptr() != 0
+        return storage.device.type in ("cpu", "cuda") and (storage.nbytes() == 0 or storage.data_ptr() != 0)
     except RuntimeError:  # that of a wrapper around other tensors
         return False
 

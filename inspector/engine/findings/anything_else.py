@@ -19,6 +19,8 @@ from inspector.engine.spelling import spelled
 
 _LONGEST = 200
 _MOST_NAMED = 12
+_SCRIPTED = "The following operation failed in the TorchScript interpreter"
+"""How TorchScript begins; what failed it says last."""
 
 
 def prove(scene: Scene) -> Proof:
@@ -37,7 +39,8 @@ def _prove_measured(scene: Scene) -> Proof:
 def plain_message(scene: Scene) -> str:
     """`block raised KeyError at net.py:20: 'big'`"""
     kind = sendable(type(scene.halt.error).__name__)
-    first = next((line.strip() for line in scene.text.splitlines() if line.strip()), "")
+    lines = [line.strip() for line in scene.text.splitlines() if line.strip()] or [""]
+    first = lines[-1] if lines[0].startswith(_SCRIPTED) else lines[0]
     text = first if len(first) <= _LONGEST else f"{first[: _LONGEST - 1]}…"
     return sendable(f"{scene.who} raised {kind}{at(scene.source)}{f': {text}' if text else ''}")
 

@@ -16,7 +16,7 @@ from inspector.engine.findings.failure_rules import RULES
 from inspector.engine.findings.rule import Proof, Rule
 from inspector.engine.findings.scene import Scene
 from inspector.engine.forward.calls import Halt
-from inspector.engine.kinds import is_a, unwrapped
+from inspector.engine.kinds import forward_of, is_a, unwrapped
 from inspector.engine.source_files import is_library
 from inspector.run_schema import Finding, InputSet
 from inspector.schema import Source
@@ -73,7 +73,7 @@ def _source(halt: Halt) -> Source | None:
     for opened in reversed(halt.open):
         if opened.call.source is not None:
             return opened.call.source
-    code = getattr(unwrapped(type(halt.open[0].call.module).forward), "__code__", None)
+    code = getattr(unwrapped(forward_of(type(halt.open[0].call.module))), "__code__", None)
     if code is None or is_library(code.co_filename):
         return None
     return place(code.co_filename, code.co_firstlineno)

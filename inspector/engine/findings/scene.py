@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 from inspector.engine.failure import message_of, sendable
 from inspector.engine.findings.phrases import by
 from inspector.engine.forward.calls import Call, Halt, OpenCall
-from inspector.engine.kinds import home, is_a, is_function
+from inspector.engine.kinds import forward_of, home, is_a, is_function
 from inspector.engine.source_files import attributes
 from inspector.run_schema import CallKind, InputSet, Seen
 from inspector.schema import Source
@@ -71,7 +71,7 @@ class Scene:
     def bound(self) -> dict[str, Any]:
         """Arguments of a module's call by the names of its forward, defaults included; empty when they do not bind."""
         try:
-            signature = inspect.signature(type(self.call.module).forward)
+            signature = inspect.signature(forward_of(type(self.call.module)))
             bound = signature.bind(self.call.module, *self.open.args, **self.open.kwargs)
         except (TypeError, ValueError):
             return {}

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from inspector.engine.forward.flop_formulas import dense
 from inspector.engine.forward.flops import Cost, cost_of
 
 
@@ -34,7 +35,8 @@ class Dispatching(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if cost_of(func) is Cost.PARTS:  # Seldom: in inference mode nobody has taken it apart before.
+        if cost_of(func) is Cost.PARTS and dense(*args):
+            # Seldom: in inference mode nobody has taken it apart before. What a nested tensor does, it does itself.
             with self:
                 return func.decompose(*args, **kwargs)
         out = func(*args, **kwargs)

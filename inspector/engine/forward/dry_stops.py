@@ -26,6 +26,11 @@ _READS_VALUES = (
 _KEEPS_FAKES = ("incompatible tensor type", "Can't call metadata mutating ops on non-Fake Tensor inputs")
 """What it says where a real tensor would have to become a fake one."""
 _NESTED = ("NestedTensor", "_nested_tensor")
+_NO_KERNEL = "Could not run '"
+"""What it says of an operation that the device has no kernel for, as of quantized ones with plain tensors."""
+_NO_SYMBOLS = "shape_env must not be None"
+"""What it says where a jagged tensor would have to get a length."""
+_LONGEST = 200
 _CANNOT = (UnsupportedFakeTensorException, UnsupportedOperatorException)
 
 
@@ -38,7 +43,8 @@ def why_stopped(error: BaseException) -> str | None:
 
 def wants_one_shape(error: BaseException) -> bool:
     """Whether it ends at a nested tensor, which torch's fast paths make of padding and which has no one shape."""
-    return _says(message_of(error), _NESTED)
+    message = message_of(error)
+    return _says(message, _NESTED) and not message.startswith(_NO_KERNEL)
 
 
 def _what_is_missing(error: BaseException) -> str:
@@ -47,8 +53,15 @@ def _what_is_missing(error: BaseException) -> str:
         return "the rest depends on values"
     if is_a(error, UnsupportedOperatorException):
         return sendable(f"nothing says what shape comes of {message}")
+    if is_a(error, NotImplementedError) and message.startswith(_NO_KERNEL):
+        operation, *_ = message.removeprefix(_NO_KERNEL).split("'")
+        return sendable(f"nothing says what shape comes of {operation}")
+    if is_a(error, AssertionError) and _NO_SYMBOLS in message:
+        return "nothing says what shape a jagged tensor has"
     if is_a(error, *_CANNOT) or wants_one_shape(error) or _says(message, _KEEPS_FAKES):
-        return sendable(f"without values it cannot go on ({message.splitlines()[0]})" if message else "it cannot go on")
+        return sendable(
+            f"without values it cannot go on ({message.splitlines()[0][:_LONGEST]})" if message else "it cannot go on"
+        )
     return ""
 
 

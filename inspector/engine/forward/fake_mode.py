@@ -230,8 +230,16 @@ def prepare() -> None:
     try:
         for name in _LATE:
             importlib.import_module(name)
+        _prepare_jagged()
     finally:
         sys.path[:] = found
+
+
+def _prepare_jagged() -> None:
+    """Let torch make the one tensor that it keeps for all jagged ones, which must be no fake one."""
+    make = getattr(sys.modules["torch.nested._internal.nested_tensor"], "_nt_view_dummy", None)
+    if make is not None:
+        make()
 
 
 _LATE = (

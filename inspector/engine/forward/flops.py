@@ -44,7 +44,7 @@ class Flops:
     def see(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """An operation has run."""
         cost = cost_of(function)
-        if cost is Cost.NOTHING or cost is Cost.PARTS:
+        if cost is Cost.NOTHING:
             return
         if isinstance(cost, Cost) or not (_base(function) in NESTED_TOO or dense(*args)):
             self.uncounted[_name(function)] += 1
@@ -72,6 +72,8 @@ _costs: dict[Any, Formula | Cost] = {}
 def _find(function: Any) -> Formula | Cost:
     aten = getattr(function, "namespace", "") == "aten"
     base = _base(function)
+    if base.startswith("sym_"):  # A question.
+        return Cost.NOTHING
     if aten and base in FORMULAS:
         return FORMULAS[base]
     if (registered := flop_registry.get(getattr(function, "overloadpacket", function))) is not None:
@@ -91,7 +93,7 @@ def _torchs(formula: Callable[..., int]) -> Formula:
 
 def _is_free(function: OpOverload) -> bool:
     base = _base(function)
-    return base in FREE or base.startswith(("_foreach_", "sym_")) or any(map(_is_light, _relatives(function, base)))
+    return base in FREE or base.startswith("_foreach_") or any(map(_is_light, _relatives(function, base)))
 
 
 def _is_light(overload: OpOverload) -> bool:

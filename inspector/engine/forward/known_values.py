@@ -6,6 +6,7 @@ computed for real beside the shapes; what would become large by that is not, and
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import torch
@@ -93,7 +94,8 @@ class KnowingConverter(FakeTensorConverter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: list[FakeTensor] = []
+        self._kept: dict[int, tuple[weakref.ref[Tensor], FakeTensor]] = {}
+        """By the real tensor's identity: it is taken for the same fake one as long as it is there."""
 
     def known(self, t: Tensor) -> FakeTensor | None:
         """The fake tensor that was made of a real one before."""
@@ -111,10 +113,14 @@ class KnowingConverter(FakeTensorConverter):
         if make_constant:
             self.know(fake, t)
         else:
-            self._kept.append(fake)
+            self._keep(t, fake)
             if _is_given(t):
                 self.know(fake, t.detach().clone())  # A copy: what is written to known values is written for real.
         return fake
+
+    def _keep(self, t: Tensor, fake: FakeTensor) -> None:
+        key, kept = id(t), self._kept
+        kept[key] = weakref.ref(t, lambda gone: _drop(kept, key, gone)), fake
 
     def invalidate_constant_aliases(self, tensor: Tensor) -> None:
         """Forget the values of all that shares memory with a tensor; a sparse one shares none."""
@@ -126,6 +132,11 @@ class KnowingConverter(FakeTensorConverter):
         fake.constant = value
         self.set_tensor_memo(value, fake)
         self.add_constant_storage_mapping(fake)
+
+
+def _drop(kept: dict[int, tuple[weakref.ref[Tensor], FakeTensor]], key: int, gone: weakref.ref[Tensor]) -> None:
+    if key in kept and kept[key][0] is gone:
+        del kept[key]
 
 
 def is_plain(t: Tensor) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from inspector.engine.failure import message_of, sendable
 from inspector.engine.forward.calls import Call
+from inspector.engine.forward.flop_formulas import dense
 from inspector.engine.forward.makers import Met
 from inspector.engine.forward.output_stats import OutputStats
 from inspector.engine.forward.recorder import Watched
@@ -37,8 +38,8 @@ class Returned:
         self._stats, self._calls = stats, calls
 
     def outputs(self) -> list[Tensor]:
-        """Every tensor that came out."""
-        return [tensor for _, tensor, _ in leaves(self.result) if tensor is not None]
+        """Every tensor that came out and has one shape and its values in rows: sparse and nested ones have not."""
+        return [tensor for _, tensor, _ in leaves(self.result) if tensor is not None and dense(tensor)]
 
     def argument(self, place: int, name: str, default: Any = None) -> Any:
         """One argument, by place or by name."""

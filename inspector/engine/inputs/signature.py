@@ -9,6 +9,7 @@ from torch import nn
 
 from inspector.engine.arguments import describe_arguments, signature_of
 from inspector.engine.kinds import is_a
+from inspector.engine.source_files import attributes
 from inspector.schema import Argument
 
 _WRAPPED_BY = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
@@ -66,7 +67,8 @@ class Signature:
 
 def unwrapped(model: nn.Module) -> nn.Module:
     """The module inside DataParallel, torch.compile and the like, whose own forward takes anything."""
-    inside = vars(model).get("_modules", {}).get(_WRAPPED_BY.get(type(model).__name__, ""))
+    held: Any = attributes(model).get("_modules")
+    inside: Any = held.get(_WRAPPED_BY.get(type(model).__name__, "")) if is_a(held, dict) else None
     return unwrapped(inside) if is_a(inside, nn.Module) else model
 
 

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from inspector.engine.failure import place, sendable
 from inspector.engine.findings.scene import runs_torchs_forward
 from inspector.engine.forward.sources import Sources
-from inspector.engine.kinds import is_a, unwrapped
+from inspector.engine.kinds import forward_of, is_a, unwrapped
 from inspector.engine.modes.watch import Key, Original, Visit, Watch
 from inspector.engine.source_files import is_library
 from inspector.schema import Source
@@ -116,7 +116,7 @@ def origin(noisy: set[Key], evaluation: Watch, draws: Draws) -> Noise:
 
 def line_of_forward(module: nn.Module) -> Source | None:
     """Where the user's forward begins; None of a module of a library's."""
-    code = getattr(unwrapped(type(module).forward), "__code__", None)
+    code = getattr(unwrapped(forward_of(type(module))), "__code__", None)
     if code is None or is_library(code.co_filename):
         return None
     return place(code.co_filename, code.co_firstlineno)

@@ -67,6 +67,13 @@ class Pending:
     """Whether it is said that it goes on."""
     stage: Stage = field(default_factory=lambda: Stage("running"))
 
+    @property
+    def verb(self) -> str:
+        """What it does, while it goes on."""
+        if isinstance(self.request, Probe):
+            return "checking further"
+        return "looking for shapes" if isinstance(self.request, Run) and self.request.dry else "running"
+
 
 class RunView(Protocol):
     """What a window does when something was told of a run."""
@@ -176,7 +183,7 @@ class Runs:
         if not unasked:
             self._enter(pending, "starting the run")
         else:
-            pending.stage.what = "checking further" if isinstance(pending.request, Probe) else "looking for shapes"
+            pending.stage.what = pending.verb
             asyncio.get_running_loop().call_later(QUIET_SECONDS, self.tell_if_slow, pending)
         return self._send(pending.request, model)
 
@@ -278,8 +285,8 @@ class Runs:
                     self._enter(pending, what)
             case RunProgressed():
                 pending.stage.running = None  # it has gone on from the line that was told
-                if not pending.stopping:
-                    self._enter(pending, _progress(model, event))
+                if not pending.stopping and self._next is None:
+                    self._enter(pending, f"{pending.verb} · {_progress(model, event)}")
             case RunTraced(trace=trace):
                 pending.table = RunTable(trace)
             case CallsDescribed() if pending.table is not None:
@@ -376,7 +383,7 @@ class Runs:
 
 
 def _progress(model: OpenModel, event: RunProgressed) -> str:
-    """`running · 34 of 160 calls · layer3.0.conv1`"""
+    """`34 of 160 calls · layer3.0.conv1`"""
     done = f"{event.calls:,} of {event.expected:,} calls" if event.expected else plural(event.calls, "call")
     place = literal(model.table.short_path(event.row)) or "the model itself"
-    return f"running · {done} · {place}"
+    return f"{done} · {place}"

@@ -216,3 +216,16 @@ async def test_the_trace_of_a_model_that_was_loaded_again_begins_anew() -> None:
         assert window.cursor() == ""
         await window.press("down", "enter", "t")
         assert window.app.main is window.app.model_tree
+
+
+async def test_how_far_it_is_says_what_goes_on_unless_something_else_waits_for_its_end() -> None:
+    async with driven() as window:
+        window.app.talk.runs.begin(dry=True, unasked=True)
+        await window.press("down")
+        window.engine.tell(1, [RunProgressed(row_of(table_in(window), "fc2"), 34, 0)])
+        await window.settle()
+        assert window.status().startswith("looking for shapes · 34 calls · fc2")
+        await window.press("r")
+        window.engine.tell(1, [RunProgressed(row_of(table_in(window), "fc3"), 35, 0)])
+        await window.settle()
+        assert window.status().startswith("finishing the dry run")

@@ -147,6 +147,16 @@ def test_similarities_of_a_batch_may_be_normalised_both_ways() -> None:
     assert found(Applied(forward, a=nn.Linear(16, 4), b=nn.Linear(16, 4)), rows(4)) == []
 
 
+def test_heads_that_are_merged_with_the_batch_do_not_hide_a_softmax_over_it() -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        heads = self.q(x).view(4, 6, 2, 8).transpose(1, 2).reshape(8, 6, 8)
+        weights = torch.softmax(heads @ heads.transpose(1, 2), 0)
+        return self.out((weights @ heads).view(4, 2, 6, 8).transpose(1, 2).reshape(4, 6, 16))
+
+    model = Applied(forward, q=nn.Linear(16, 16), out=nn.Linear(16, 4))
+    assert found(model, torch.randn(4, 6, 16)) == ["NN303"]
+
+
 def test_attention_over_a_bag_of_instances_is_fine() -> None:
     def forward(self: Any, bag: Tensor) -> Any:
         h = torch.tanh(self.a(bag))
@@ -199,6 +209,31 @@ def test_positions_along_axis_1_show_that_the_batch_is_first() -> None:
     (finding,) = noticed(model, torch.randn(4, 9, 8)).run()
     assert (finding.id, finding.path) == ("NN309", "e")
     assert "adds positions along axis 1" in finding.message
+
+
+class NamesTheBatch(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, steps, _ = x.shape
+        out: Tensor = self.rnn(x)[0]
+        return out.reshape(batch, steps, -1)
+
+
+class NamesTime(NamesTheBatch):
+    def forward(self, x: Tensor) -> Tensor:
+        steps, batch = x.shape[:2]
+        out: Tensor = self.rnn(x)[0]
+        return out.reshape(steps, batch, -1)
+
+
+def test_what_the_code_calls_an_axis_counts() -> None:
+    (finding,) = noticed(NamesTheBatch(), torch.randn(4, 9, 8)).run()
+    assert finding.id == "NN309"
+    assert "the code calls the size of axis 0 batch" in finding.message
+    assert found(NamesTime(), torch.randn(9, 4, 8)) == []
 
 
 def test_an_input_that_is_permuted_before_the_layer_is_fine() -> None:

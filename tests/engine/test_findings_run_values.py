@@ -202,6 +202,21 @@ def test_scales_that_run_away_are_told_from_where_they_start(gain: float, word: 
     assert word in first.message
 
 
+def test_a_chain_goes_on_through_own_activations_and_residual_sums() -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(64, 64)
+            nn.init.normal_(self.fc.weight)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h: Tensor = self.fc(x)
+            return x + h * torch.sigmoid(h)
+
+    first = noticed(nn.Sequential(*[Block() for _ in range(7)]), rows(4, 64)).run()[0]
+    assert (first.id, first.path) == ("NN307", "0.fc")
+
+
 def test_healthy_towers_are_left_alone() -> None:
     assert found(tower(1.414), rows(4, 64)) == []
     assert found(nn.Sequential(*[nn.Linear(64, 64) for _ in range(20)]), rows(4, 64)) == []

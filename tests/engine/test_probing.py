@@ -115,6 +115,16 @@ def test_what_mixes_on_purpose_or_not_at_all_is_left_alone(forward: Any, args: A
     assert probed(Applied(forward, **parts), *args) == []
 
 
+class MinibatchDeviation(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, x.std(0).mean().expand(len(x), 1, *x.shape[2:])], 1)
+
+
+def test_a_layer_that_is_called_for_what_it_does_to_a_batch_is_left_alone() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), MinibatchDeviation(), nn.Conv2d(5, 1, 3))
+    assert probed(model, torch.randn(4, 3, 9, 9)) == []
+
+
 def test_experts_that_gather_their_tokens_do_not_mix_samples() -> None:
     def forward(self: Any, x: Tensor) -> Any:
         batch, length, width = x.shape

@@ -21,7 +21,7 @@ from inspector.run_schema import CallKind
 _NAMES = frozenset(("relu", "relu_", "relu6"))
 _SUSPICIOUS = 0.6
 """Share of zeros below which nothing is looked at: half of them are zero in a healthy layer."""
-_MANY_PLACES = 64
+_MANY_PLACES = 32
 _FEWEST_UNITS = 8
 _SHARE = 0.25
 """Of dead units among others that are on here and there."""

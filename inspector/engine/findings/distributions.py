@@ -12,6 +12,7 @@ from inspector.engine.findings.run_rule import Noticed, RunRule, RunScene, short
 from inspector.engine.findings.softmax_axis import is_softmax
 from inspector.engine.forward.calls import Call
 from inspector.engine.forward.observation import Returned
+from inspector.engine.kinds import is_a
 
 _LARGEST = 1 << 26
 _NEAR = 2e-3
@@ -34,7 +35,7 @@ class Distributions(RunRule):
     def watch(self, returned: Returned) -> None:
         if returned.call.index:
             return
-        outputs = returned.outputs() if type(returned.result) in (Tensor, tuple, list, dict) else []
+        outputs = returned.outputs() if is_a(returned.result, Tensor, tuple, list, dict) else []
         first = outputs[0] if outputs else None
         if first is not None and first.is_floating_point() and first.dim() >= 2 and 0 < first.numel() <= _LARGEST:
             self._found = _distribution(first.detach())

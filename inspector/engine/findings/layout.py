@@ -13,7 +13,7 @@ from functools import cached_property
 
 from torch import nn
 
-from inspector.engine.class_text import texts_of
+from inspector.engine.class_text import Function, texts_of
 from inspector.engine.findings.run_rule import RunScene, short
 from inspector.engine.forward.batch_tracking import Flow, Lies, Spread
 from inspector.engine.forward.calls import Call
@@ -99,8 +99,7 @@ class Layout:
                 yield f"{self._scene.who(call)} adds positions along axis 1"
             if outputs and _is_clean(outputs[0][1]) and _flattens(call, shape, outputs[0][0].shape or ()):
                 yield f"{self._scene.who(call)} keeps axis 0 and flattens the rest"
-        if self._names.get("batch"):
-            yield "the code calls the size of axis 0 " + self._names["batch"]
+        yield from self._named(("batch", "time"))
 
     def _keeps_axis_0_alone(self) -> bool:
         """Whether the output still has axis 0 of the input, and has lost axis 1: steps are what gets lost."""
@@ -130,8 +129,7 @@ class Layout:
                 masks = [seen.shape for seen, _ in inputs[1:] if seen.path.endswith("mask") and seen.shape is not None]
                 if (shape[0], shape[0]) in masks or (shape[1], shape[0]) in masks:
                     yield f"the mask of {self._scene.who(call)} has the size of axis 0"
-        if self._names.get("time"):
-            yield "the code calls the size of axis 0 " + self._names["time"]
+        yield from self._named(("time", "batch"))
 
     def _flows(self) -> Iterator[tuple[Call, list[tuple[Seen, Lies]], list[tuple[Seen, Lies]]]]:
         tracking = self._scene.batch
@@ -152,18 +150,22 @@ class Layout:
         flow = flow_of(self._scene, maker) if maker is not None and is_batch_first(maker.module) is False else None
         return flow is not None and bool(flow.inputs) and _is_clean(flow.inputs[0])
 
+    def _named(self, kinds: tuple[str, str]) -> Iterator[str]:
+        """What the code calls the sizes of axis 0 and axis 1, where that is what is asked for."""
+        for axis, kind in enumerate(kinds):
+            if name := self._names.get((axis, kind)):
+                yield f"the code calls the size of axis {axis} {name}"
+
     @cached_property
-    def _names(self) -> dict[str, str]:
-        """What the user's forwards call the size of axis 0."""
-        found: dict[str, str] = {}
-        for cls in {type(call.module): None for call in self._scene.calls[:1]}:
-            for text in texts_of(cls):
-                for method in text.methods:
-                    if method.name == "forward":
-                        for name in _names_of_axis_0(method):
-                            kind = _kind_of(name)
-                            if kind:
-                                found.setdefault(kind, name)
+    def _names(self) -> dict[tuple[int, str], str]:
+        """What the user's forward calls the sizes of the first axes of what it gets: axis and kind of name."""
+        found: dict[tuple[int, str], str] = {}
+        for text in texts_of(type(self._scene.calls[0].module)):
+            for method in text.methods:
+                if method.name == "forward":
+                    for axis, name in _names_of_sizes(method):
+                        if kind := _kind_of(name):
+                            found.setdefault((axis, kind), name)
         return found
 
 
@@ -215,31 +217,44 @@ def _flattens(call: Call, shape: tuple[int, ...], left: tuple[int, ...]) -> bool
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def _names_of_axis_0(function: ast.AST) -> Iterator[str]:
-    """`B` of `B, T, C = x.shape`, and of `B = x.size(0)`."""
+def _names_of_sizes(function: Function) -> Iterator[tuple[int, str]]:
+    """(0, "B") and (1, "T") of `B, T, C = x.shape`, and of `B = x.size(0)`, where x is what forward gets."""
+    given = {argument.arg for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
     for node in ast.walk(function):
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:
             continue
         target, value = node.targets[0], node.value
-        if isinstance(target, ast.Tuple) and target.elts and _is_size(value):
-            if isinstance(target.elts[0], ast.Name):
-                yield target.elts[0].id
-        elif isinstance(target, ast.Name) and _is_size_of_axis_0(value):
-            yield target.id
+        if isinstance(target, ast.Tuple) and _sized(value) in given:
+            for axis, each in enumerate(target.elts[:2]):
+                if isinstance(each, ast.Name):
+                    yield axis, each.id
+        elif isinstance(target, ast.Name) and (found := _size_of_axis(value)) is not None and found[0] in given:
+            yield found[1], target.id
 
 
-def _is_size(node: ast.expr) -> bool:
-    if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Attribute) and node.func.attr == "size" and not node.args
-    return isinstance(node, ast.Attribute) and node.attr == "shape"
+def _sized(node: ast.expr) -> str:
+    """`x` of `x.shape`, `x.size()` and `x.shape[:2]`; empty of everything else."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) and node.slice.lower is None:
+        node = node.value
+    if isinstance(node, ast.Call) and not node.args:
+        node = node.func
+    if isinstance(node, ast.Attribute) and node.attr in ("shape", "size") and isinstance(node.value, ast.Name):
+        return node.value.id
+    return ""
 
 
-def _is_size_of_axis_0(node: ast.expr) -> bool:
+def _size_of_axis(node: ast.expr) -> tuple[str, int] | None:
+    """`x` and 0 of `x.size(0)` and `x.shape[0]`."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "size":
-        return len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0
-    if isinstance(node, ast.Subscript) and _is_size(node.value):
-        return isinstance(node.slice, ast.Constant) and node.slice.value == 0
-    return False
+        axis, sized = node.args[:1], node.func.value
+    elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
+        axis, sized = [node.slice], node.value.value
+    else:
+        return None
+    if not axis or not isinstance(axis[0], ast.Constant) or not isinstance(sized, ast.Name):
+        return None
+    number = axis[0].value
+    return (sized.id, number) if type(number) is int and number in (0, 1) else None
 
 
 def _kind_of(name: str) -> str:

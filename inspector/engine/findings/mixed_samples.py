@@ -88,7 +88,7 @@ class MixedSamples(RunRule):
         if scene.batch is None or not self._moved or (layout := Layout(scene)).is_graph:
             return
         call = self._first_to_mix(scene)
-        if call is None or not self._is_sure(scene, layout, call):
+        if call is None or _says_so(call) or not self._is_sure(scene, layout, call):
             return
         source = scene.line(call)
         yield Noticed(
@@ -134,6 +134,17 @@ class MixedSamples(RunRule):
         given = next((seen.shape for seen in scene.calls[0].inputs if seen.shape is not None), ())
         plain = len(given) == 2 and (call.kind == CallKind.MODULE or short(call).rstrip("_") in _REDUCTIONS)
         return plain and _starts_linear(scene)
+
+
+def _says_so(call: Call) -> bool:
+    """Whether the class that mixes them is called for it, as MinibatchStdDev is; a norm that is named so is not."""
+    around: Call | None = call
+    while around is not None:
+        name = type(around.module).__name__.lower()
+        if "batch" in name and "norm" not in name:
+            return True
+        around = around.parent
+    return False
 
 
 def _is_pairwise(scene: RunScene) -> bool:

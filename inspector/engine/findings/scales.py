@@ -45,6 +45,7 @@ _TRANSPARENT_NAMES = frozenset((
     "contiguous", "squeeze", "unsqueeze", "+", "+=", "add", "add_", "cat", "max_pool2d", "avg_pool2d", "max_pool1d",
     "adaptive_avg_pool2d", "interpolate", "pad", "[…]", "clone", "t", "T", "mT",
 ))  # fmt: skip
+_PRODUCTS = frozenset(("*", "*=", "mul", "mul_", "/", "/=", "div", "div_"))
 _NO_WEIGHT_LAYERS = (_BatchNorm, _InstanceNorm, nn.LayerNorm, nn.GroupNorm, nn.Embedding, nn.EmbeddingBag)
 
 
@@ -126,10 +127,10 @@ class Scales(RunRule):
     def _feeder(self, scene: RunScene, call: Call) -> int | None:
         """The layer with weights whose output this one gets, with nothing between them that sets another scale."""
         while True:
-            seen = next((seen for seen in call.inputs if seen.shape is not None and "float" in seen.dtype), None)
-            maker = scene.maker(seen) if seen is not None else None
-            if maker is None or maker.index >= call.index:
+            makers = _makers(scene, call)
+            if not makers or not _combines_as_one(scene, call, makers):
                 return None
+            maker = max(makers, key=lambda maker: _deviation(maker.outputs[0].stats) if maker.outputs else 0.0)
             if maker.index in self._points:
                 return maker.index
             if not _is_transparent(maker):
@@ -137,9 +138,28 @@ class Scales(RunRule):
             call = maker
 
 
+def _makers(scene: RunScene, call: Call) -> list[Call]:
+    """Who made the floating tensors that a call got."""
+    seens = [seen for seen in call.inputs if seen.shape is not None and "float" in seen.dtype]
+    makers = [maker for seen in seens if (maker := scene.maker(seen)) is not None]
+    return [maker for maker in makers if maker.index < call.index]
+
+
+def _combines_as_one(scene: RunScene, call: Call, makers: list[Call]) -> bool:
+    """Of a product: whether it is one with a number, or of a value with its own activation, as in x * sigmoid(x)."""
+    if call.kind != CallKind.OPERATION or short(call) not in _PRODUCTS:
+        return True
+    if len([seen for seen in call.inputs if seen.shape]) == 1:
+        return True
+    if len(makers) != 2:
+        return False
+    one, two = makers
+    return one is two or one in _makers(scene, two) or two in _makers(scene, one)
+
+
 def _is_transparent(call: Call) -> bool:
     if call.kind == CallKind.OPERATION:
-        return short(call) in _TRANSPARENT_NAMES
+        return short(call) in _TRANSPARENT_NAMES or short(call) in _PRODUCTS
     return is_a(call.module, *_TRANSPARENT)
 
 

@@ -48,7 +48,14 @@ class SoftmaxAxis(RunRule):
     def suspects(self, scene: RunScene) -> bool:
         batch = next((seen.shape[0] for seen in scene.calls[0].inputs if seen.shape), 0)
         ends = [seen.shape[0] for seen in scene.calls[0].outputs if seen.shape]
-        return batch > 1 and batch in ends and any(met.shape[met.axis] == batch for met in self._met.values())
+        return (
+            batch > 1
+            and batch in ends
+            and any(
+                met.shape[met.axis] == batch or (met.axis == 0 and met.shape[0] % batch == 0)
+                for met in self._met.values()
+            )
+        )
 
     def find(self, scene: RunScene) -> Iterable[Noticed]:
         if scene.batch is None or (layout := Layout(scene)).is_graph:
@@ -65,14 +72,18 @@ class SoftmaxAxis(RunRule):
     def _is_over_batch(self, scene: RunScene, call: Call, met: _Softmax) -> bool:
         flow = flow_of(scene, call)
         lies = flow.inputs[0] if flow is not None and flow.inputs else Lies(Spread.UNTOLD)
+        if lies.merged and met.axis == 0 and len(met.shape) > 1:
+            return True
         return lies.spread is Spread.CLEAN and lies.axes == (met.axis,)
 
     def _noticed(self, scene: RunScene, call: Call, met: _Softmax) -> Noticed:
         why = "" if met.told else ", which an old rule chooses where dim is not given"
+        size = scene.batch.size if scene.batch is not None else 0
+        where = "that is the batch" if met.shape[met.axis] == size else "there lies the batch, with something else"
         return Noticed(
             call.row,
-            f"{scene.who(call)} normalises {by(met.shape)} over axis {met.axis}{why}: that is the batch "
-            f"of {met.shape[met.axis]}, so every sample depends on the others",
+            f"{scene.who(call)} normalises {by(met.shape)} over axis {met.axis}{why}: {where} "
+            f"(of {size}), so every sample depends on the others",
             "dim=-1",
             scene.line(call),
             call.index,

@@ -20,6 +20,8 @@ from inspector.engine.source_files import is_library
 from inspector.schema import Source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_SETTERS = ("setattr", "__setattr__", "add_module", "register_module", "register_buffer", "register_parameter")
+"""What gives a module an attribute by its name; with None it only keeps a place for one."""
 CONSTRUCTORS = ("__init__", "__post_init__", "__new__", "setup")
 
 
@@ -155,11 +157,10 @@ def is_own(node: ast.AST, method: Function, name: str) -> bool:
 def _assigns(node: ast.AST, method: Function, name: str) -> bool:
     if is_own(node, method, name):
         return isinstance(getattr(node, "ctx", None), ast.Store)
-    return (
-        isinstance(node, ast.Call)
-        and getattr(node.func, "id", getattr(node.func, "attr", "")) in ("setattr", "__setattr__", "add_module")
-        and any(isinstance(argument, ast.Constant) and argument.value == name for argument in node.args)
-    )
+    if not isinstance(node, ast.Call) or getattr(node.func, "id", getattr(node.func, "attr", "")) not in _SETTERS:
+        return False
+    given = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+    return name in given and None not in given
 
 
 def _names(node: ast.Assign | ast.AnnAssign) -> set[str]:

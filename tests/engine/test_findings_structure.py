@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from inspector.engine.failure import LoadFailed
 from inspector.engine.findings import structure_rules
 from inspector.engine.findings.structure_rules import findings_of
+from inspector.engine.findings.uninitialized import of_failure
 from inspector.engine.structure import read
 from inspector.run_schema import Finding
 from tests.engine.conftest import Project
-from tests.engine.programs.structure import PAIRS, Pair
+from tests.engine.programs import structure, structure_more
+from tests.engine.programs.structure import Pair
 
+PAIRS = [*structure.PAIRS, *structure_more.PAIRS]
 SAMPLES = Path(__file__).parents[2] / "sample_models"
 FAULTY = {"unregistered.py": {"NN101", "NN103"}}
 """Sample models that show a fault, and which."""
@@ -26,9 +30,14 @@ def loudly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def noticed(project: Project, source: str) -> tuple[Finding, ...]:
-    """What is noticed of the only model in a file."""
+    """What is noticed of the only model in a file, or of why there is none."""
     project.write("m.py", source)
-    model = project.load("m.py").model
+    try:
+        model = project.load("m.py").model
+    except LoadFailed as failed:
+        if (found := of_failure(failed.failure)) is None:
+            raise
+        return (found,)
     return findings_of(model, read(model))
 
 

@@ -13,12 +13,16 @@ class ProblemCommands(RunCommands):
 
     def action_problems(self) -> None:
         """The list; Enter there goes to the place."""
-        if (model := self.talk.model) is not None:
-            self.push_screen(ProblemsScreen(model.findings, model.table, self.row_here, self.appearance), self._chosen)
+        if (model := self.talk.model) is None:
+            return
 
-    def _chosen(self, finding: Finding | None) -> None:
-        if finding is not None:
-            self._go_to(finding)
+        def chosen(finding: Finding | None) -> None:
+            if finding is not None and self.talk.model is model:
+                self._go_to(finding)
+            elif finding is not None:
+                self.tell("the model was loaded again meanwhile; x lists what was noticed of this one")
+
+        self.push_screen(ProblemsScreen(model.findings, model.table, self.row_here, self.appearance), chosen)
 
     def action_problem(self, step: int) -> None:
         """To the next one below the cursor, around the end if need be; the gravest first where several stand."""
@@ -36,6 +40,8 @@ class ProblemCommands(RunCommands):
 
     def _go_to(self, finding: Finding) -> None:
         if finding.row is not None:
-            self.body.remove_class("tracing")
+            if self.main is self.trace:
+                self.body.remove_class("tracing")
+                self.model_tree.focus()
             self.model_tree.go_to(finding.row)
         self.tell(f"{finding.id} {literal(finding.message)}", severity_style(self.appearance.palette, finding))

@@ -191,8 +191,12 @@ class RunCommands(CopyCommands):
             self._draw(f"output of {pages.name_of_call(model, call)}", call=call, axes=VALUE_AXES)
 
     def _draw(self, title: str, *, row: int = -1, call: int = -1, axes: tuple[str, ...]) -> None:
+        model = self.talk.model
+
         def draw(index: tuple[int, ...], height: int, width: int) -> None:
-            if not self.talk.runs.draw(DrawTensor(height, width, row, call, index=index)):
+            if self.talk.model is not model:
+                picture.fail("the model was loaded again: Esc goes back to it")
+            elif not self.talk.runs.draw(DrawTensor(height, width, row, call, index=index)):
                 picture.fail("the engine has ended")
 
         picture = PictureScreen(title, draw, self.appearance, axes=axes)

@@ -8,7 +8,7 @@ from inspector.run_schema import Finding
 from inspector.schema import Source
 from inspector.table import ModelTable
 from tests import run_events
-from tests.fake_model import lenet
+from tests.fake_model import lenet, linear, module
 from tests.run_events import FILE, guessed, table_of
 from tests.tui.driving import Driven, driven
 
@@ -154,3 +154,26 @@ def test_a_note_is_not_carried_upwards() -> None:
     table = table_of(lenet())
     note = Finding("NN109", "note", row_of(table, "conv2"), "conv2", "momentum")
     assert badges(table, [note]) == {row_of(table, "conv2"): "n"}
+
+
+async def test_a_problem_of_a_model_that_was_loaded_again_meanwhile_leads_nowhere() -> None:
+    small = module("Net", "Net", linear("fc", 2, 2))
+    async with driven(lenet(), small) as window:
+        await report(window)
+        await window.press("x", "end")
+        window.app.action_reload()
+        await window.settle()
+        await window.press("enter")
+        assert window.cursor() == ""
+        assert window.status() == "the model was loaded again meanwhile; x lists what was noticed of this one"
+
+
+async def test_from_the_trace_a_problem_leads_to_the_tree_and_the_keys_follow() -> None:
+    async with driven() as window:
+        await report(window)
+        inputs = guessed("x", 2, 1, 32, 32)
+        window.engine.runs.append(list(run_events.events(table_in(window), run_events.lenet_run(), inputs)))
+        await window.press("r", "t", "right_square_bracket")
+        assert window.cursor() == "conv2"
+        await window.press("down")
+        assert window.cursor() == "fc1"

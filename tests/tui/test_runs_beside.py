@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from inspector.messages import EngineDied, Failed, Probe, Run, RunCancelled, RunProgressed, StillRunning
+from inspector.messages import (
+    DrawTensor,
+    EngineDied,
+    Failed,
+    Probe,
+    Run,
+    RunCancelled,
+    RunProgressed,
+    StillRunning,
+    TensorDrawn,
+)
 from inspector.run_schema import CallState
 from inspector.schema import Failure, Source
 from tests import run_events
 from tests.fake_engine import opening
 from tests.fake_model import lenet, linear, module
+from tests.tui.drawn import picture_of, wave
 from tests.tui.driving import driven
 from tests.tui.test_runs import GUESS, good, line_of, row_of, table_in
 
@@ -229,3 +240,16 @@ async def test_how_far_it_is_says_what_goes_on_unless_something_else_waits_for_i
         window.engine.tell(1, [RunProgressed(row_of(table_in(window), "fc3"), 35, 0)])
         await window.settle()
         assert window.status().startswith("finishing the dry run")
+
+
+async def test_a_picture_asks_no_other_model_for_its_next_slice() -> None:
+    async with driven(lenet(), lenet()) as window:
+        window.engine.runs.append(good(window))
+        await window.press("r", "down", "p")
+        window.engine.tell(1, [TensorDrawn(DrawTensor(8, 8), picture_of(wave, (2, 6, 8, 8), (0, 0)))])
+        window.app.action_reload()
+        await window.settle()
+        asked = len(window.engine.asked)
+        await window.press("right")
+        assert "the model was loaded again" in window.screen()
+        assert not any(isinstance(request, DrawTensor) for request in window.engine.asked[asked:])

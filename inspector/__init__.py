@@ -15,6 +15,7 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   schema.py     the nouns: what is known about a model, as frozen records. Read this first
   run_schema.py the nouns of a run: what went in, every call with what flowed through it, what came of it
   messages.py   the verbs: every Request and every Event that crosses between the processes
+  catalogue.py  everything that can be noticed, by id: severity, title, a paragraph for people
   wire.py       one message as a length-framed MessagePack frame
   format.py     11173962 → 11.2 M; bytes, shapes, durations; makes what users name things safe to print
   table.py      the model's rows as a front end holds them: columns in arrays, records decoded when looked at

@@ -47,6 +47,8 @@ class OpenModel:
     asked: set[tuple[str, int]] = field(default_factory=set)
     inputs: InputSet | None = None
     """What goes into it, once that is known."""
+    refused: Failure | None = None
+    """Why no inputs could be made, if that is how it stands."""
     run: RunRecord | None = None
     """The last run, dry or real."""
     flow: RunRows | None = None

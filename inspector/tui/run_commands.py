@@ -122,6 +122,10 @@ class RunCommands(CopyCommands):
         model = self.talk.model
         if model is None:
             return
+        if model.inputs is None and (refused := model.refused) is not None:
+            nothing = InputSet("none", reason=refused.message, signature=refused.arguments)
+            self._edit_inputs(model, nothing)
+            return
         if model.inputs is None:
             self.tell("what goes in is looked for; i again when it is there")
             self.talk.runs.begin(dry=True)

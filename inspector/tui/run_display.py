@@ -14,7 +14,7 @@ from inspector.problems import badges
 from inspector.run_schema import InputSet, LayerTrial, RunRecord
 from inspector.schema import Failure
 from inspector.tui.bars import Status
-from inspector.tui.detail import pages
+from inspector.tui.detail import failure_card, pages
 from inspector.tui.open_model import OpenModel
 from inspector.tui.picture_view import PictureScreen
 from inspector.tui.runs import Job
@@ -108,9 +108,11 @@ class RunDisplay:
         """Inputs that cannot be used: in one line, and what was typed can be mended at once; else a fault, whole."""
         window = self._window
         mend = f"; {literal(failure.mend)}" if failure.mend else ""
-        kind = f"{literal(failure.type)}: " if failure.stage != "inputs" and failure.type else ""
+        of_code = failure.stage != "inputs" or failure.source is not None
+        title = "" if failure.stage != "inputs" else f"{failure_card.title(failure)}: "
+        kind = f"{title}{literal(failure.type)}: " if of_code and failure.type else ""
         window.tell(f"{kind}{literal(failure.message)}{mend}", window.appearance.palette.error)
-        if failure.stage != "inputs":
+        if of_code:
             window.talk.failure = failure  # until the cursor moves
             window.show_tab(pages.OVERVIEW)
             window.show_detail()

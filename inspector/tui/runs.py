@@ -276,7 +276,7 @@ class Runs:
     def _hear_run(self, model: OpenModel, pending: Pending, event: Event) -> bool:
         match event:
             case InputsChosen(inputs=inputs):
-                model.inputs = inputs
+                model.inputs, model.refused = inputs, None
                 if inputs.origin == "none":
                     self._end()
                 self._view.inputs_chosen(inputs)
@@ -346,6 +346,8 @@ class Runs:
         pending = self.pending
         if pending is None:
             return False
+        if failure.stage == "inputs" and self._talk.model is not None:
+            self._talk.model.refused = failure
         self._end()
         self._view.run_refused(failure, pending.request, unasked=pending.unasked)
         return True

@@ -173,3 +173,8 @@ def test_a_property_that_raises_is_told() -> None:
     with pytest.raises(LoadFailed) as caught:
         choose(Broken(), (), None, 0)
     assert (caught.value.failure.stage, caught.value.failure.message) == ("inputs", "no network")
+
+
+def test_what_raises_in_example_inputs_says_what_forward_takes_instead(project: Project) -> None:
+    failure = refused(project, "def example_inputs(): return torch.load('nothing.pt')")
+    assert [argument.name for argument in failure.arguments] == ["x", "scale"]

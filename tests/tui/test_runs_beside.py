@@ -14,7 +14,7 @@ from inspector.messages import (
     TensorDrawn,
 )
 from inspector.run_schema import CallState
-from inspector.schema import Failure, Source
+from inspector.schema import Argument, Failure, Source
 from tests import run_events
 from tests.fake_engine import opening
 from tests.fake_model import lenet, linear, module
@@ -253,3 +253,19 @@ async def test_a_picture_asks_no_other_model_for_its_next_slice() -> None:
         await window.press("right")
         assert "the model was loaded again" in window.screen()
         assert not any(isinstance(request, DrawTensor) for request in window.engine.asked[asked:])
+
+
+async def test_example_inputs_that_raise_are_shown_with_their_line_and_others_can_be_given() -> None:
+    async with driven() as window:
+        source = Source("/home/me/model.py", 30, "return torch.load('nothing.pt')")
+        wanted = (Argument("x", "Tensor"),)
+        failure = Failure("inputs", "FileNotFoundError", "No such file: 'nothing.pt'", source, arguments=wanted)
+        window.engine.runs.append([Failed(failure)])
+        await window.press("r")
+        assert window.status().startswith("These inputs cannot be used: FileNotFoundError: No such file")
+        assert "model.py:30" in window.app.detail.text()
+        assert "i gives others" in window.app.detail.text()
+        await window.press("i")
+        assert "x: Tensor" in window.screen()
+        await window.press(*"2x1x32x32", "enter")
+        assert window.engine.asked[-1] == Run(inputs=("x=2x1x32x32",), dry=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from torch import nn
 
 from inspector.engine.failure import LoadFailed, refuse
@@ -24,7 +25,11 @@ def choose(model: nn.Module, texts: tuple[str, ...], built: Built | None, seed: 
         return Sample((), {}, InputSet("none", reason=f"{type(model).__name__} has no forward"))
     if texts:
         return _given(model, texts, signature, built, seed)
-    if (held := find_held(model, signature, built, seed)) is not None:
+    try:
+        held = find_held(model, signature, built, seed)
+    except LoadFailed as failed:  # What could be given instead is known all the same.
+        raise LoadFailed(replace(failed.failure, arguments=signature.described)) from failed.__cause__
+    if held is not None:
         return _held(model, held, signature, built, seed)
     return _guessed(model, signature, built, seed)
 

@@ -51,6 +51,9 @@ def write(page: Page, failure: Failure) -> None:
             place = f"{literal(frame.file.rpartition('/')[2])}:{frame.line} in {literal(frame.function)}"
             page.line((place, palette.dim))
             page.line((f"  {literal(frame.code)}", palette.base))
+    if failure.stage == "inputs":
+        page.blank()
+        page.line(("i", palette.strong), (" gives others", palette.dim))
     if failure.stage == "engine":
         page.blank()
         page.line(("R", palette.strong), (" loads the model again", palette.dim))

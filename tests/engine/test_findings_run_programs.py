@@ -13,11 +13,11 @@ from inspector.engine.target import Built
 from inspector.run_schema import Finding
 from tests.engine.conftest import Project
 from tests.engine.noticing import Noticed
-from tests.engine.programs import run_calls, run_layout, run_values
+from tests.engine.programs import run_calls, run_layout, run_more, run_values
 from tests.engine.programs.pair import RunPair
 from tests.process_state import put_back
 
-PAIRS = [*run_values.PAIRS, *run_layout.PAIRS, *run_calls.PAIRS]
+PAIRS = [*run_values.PAIRS, *run_layout.PAIRS, *run_calls.PAIRS, *run_more.PAIRS]
 NAMES = [f"{pair.id} {pair.name}" for pair in PAIRS]
 
 

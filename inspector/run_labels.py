@@ -156,8 +156,8 @@ def inputs_line(inputs: InputSet) -> str:
 
 
 def mode(run: RunRecord) -> str:
-    """`eval`, `train`, or `as found`; a dry run says so."""
-    words = "as found" if run.mode == "kept" else run.mode
+    """`eval`, `train`, or `own modes`: every module in its own, found or set; a dry run says so."""
+    words = "own modes" if run.mode == "kept" else run.mode
     return f"{words}, dry: shapes alone" if run.dry else words
 
 

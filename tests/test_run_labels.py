@@ -151,7 +151,7 @@ def test_a_dry_run_says_so_and_claims_no_time() -> None:
     run = _run(dry=True, seconds=0.5, flops=1000, peak_bytes=2048)
     assert run_labels.mode(run) == "eval, dry: shapes alone"
     assert run_labels.measured(run) == ["1.00 kFLOP", "peak 2.00 KiB"]
-    assert run_labels.mode(_run(mode="kept")) == "as found"
+    assert run_labels.mode(_run(mode="kept")) == "own modes"
 
 
 def test_a_spread_is_one_of_several_repeats() -> None:

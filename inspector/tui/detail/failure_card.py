@@ -59,8 +59,8 @@ def write(page: Page, failure: Failure) -> None:
         page.line(("R", palette.strong), (" loads the model again", palette.dim))
     if failure.traceback:
         page.blank()
-        page.line(("2", palette.strong), (" the whole traceback   ", palette.dim), ("o", palette.strong))
-        page.lines[-1].append((" what the code printed", palette.dim))
+        page.line(("2", palette.strong), (" the whole traceback", palette.dim))
+        page.line(("o", palette.strong), (" what the code printed", palette.dim))
 
 
 def _write_context(page: Page, failure: Failure) -> None:

@@ -43,6 +43,22 @@ def test_random_numbers_in_eval_mode_are_named_with_their_line() -> None:
     assert (finding.id, finding.source.code[:3]) == ("NN401", "fin")
 
 
+class Variational(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encode, self.decode = nn.Linear(16, 8), nn.Linear(4, 16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, log_var = self.encode(x).chunk(2, -1)
+        out: Tensor = self.decode(mean + torch.randn_like(mean) * (0.5 * log_var).exp())
+        return out
+
+
+def test_a_latent_that_is_drawn_in_eval_mode_too_is_a_note() -> None:
+    (finding,) = noticed(Variational(), rows()).probe()
+    assert (finding.id, finding.severity) == ("NN401", "note")
+
+
 def test_random_numbers_that_reach_no_output_are_nothing() -> None:
     def forward(self: Any, x: Tensor) -> Any:
         torch.randn_like(x)

@@ -23,6 +23,7 @@ _SUSPICIOUS = 0.6
 """Share of zeros below which nothing is looked at: half of them are zero in a healthy layer."""
 _MANY_PLACES = 32
 _FEWEST_UNITS = 8
+_FEWEST_AMONG_OTHERS = 16
 _SHARE = 0.25
 """Of dead units among others that are on here and there."""
 _COIN_SHARE = 0.9
@@ -99,4 +100,4 @@ def _is_unlikely(units: _Units) -> bool:
     share = units.dead / units.units
     if units.places < _MANY_PLACES or units.always > 0.3 * alive or alive < 4:
         return share >= _COIN_SHARE
-    return share >= _SHARE and units.nearly <= units.dead / 4
+    return units.units >= _FEWEST_AMONG_OTHERS and share >= _SHARE and units.nearly <= units.dead / 4

@@ -11,7 +11,7 @@ from inspector.catalogue import CATALOGUE
 from inspector.engine.failure import sendable
 from inspector.engine.modes.noise import Noise
 from inspector.mode_schema import Comparison
-from inspector.run_schema import Finding
+from inspector.run_schema import Finding, Severity
 from inspector.schema import Source
 
 
@@ -46,6 +46,8 @@ class Noticed:
     message: str
     fix: str = ""
     source: Source | None = None
+    severity: Severity | None = None
+    """Where it is milder than the catalogue has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class ModeRule:
         for noticed in self.find(scene):
             yield Finding(
                 id=self.id,
-                severity=CATALOGUE[self.id].severity,
+                severity=noticed.severity or CATALOGUE[self.id].severity,
                 row=scene.row_of(noticed.module),
                 path=scene.path(noticed.module),
                 message=sendable(noticed.message),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+import re
+from collections.abc import Iterable, Iterator
 
+from inspector.engine.class_text import tree_of
 from inspector.engine.findings.mode_rule import ModeRule, ModeScene, Noticed
 from inspector.engine.findings.phrases import at
 from inspector.engine.modes.noise import Noise, is_switched
+from inspector.run_schema import Severity
 
+_LATENT = re.compile(r"log_?(var|std|sigma|scale)|reparam|posterior", re.IGNORECASE)
 _DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
 
 
@@ -26,7 +31,34 @@ def _find(scene: ModeScene) -> Iterable[Noticed]:
         return
     what = f"{noise.function} draws random numbers{at(noise.source)}" if noise.function else "something in it is random"
     message = f"two eval runs on one input differ{by}, first in {name}: {what}"
-    yield Noticed(noise.module, message, _fix(noise.function), noise.source)
+    severity: Severity | None = "note" if _draws_a_latent(noise) else None
+    yield Noticed(noise.module, message, _fix(noise.function), noise.source, severity)
+
+
+def _draws_a_latent(noise: Noise) -> bool:
+    """Whether the function that draws speaks of a distribution whose spread it has worked out, as in a variational
+    autoencoder: that samples in eval mode too, and means to."""
+    if noise.source is None or not noise.function or noise.function in _DROPOUTS:
+        return False
+    line = noise.source.line
+    around = [
+        node
+        for node in ast.walk(tree_of(noise.source.file))
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or node.lineno)
+    ]
+    inner = max(around, key=lambda node: node.lineno, default=None)
+    return inner is not None and any(_LATENT.search(name) for name in _names(inner))
+
+
+def _names(function: ast.FunctionDef) -> Iterator[str]:
+    yield function.name
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
 
 
 def _how_far(scene: ModeScene, noise: Noise) -> str:

@@ -153,6 +153,10 @@ class Digests:
         return found
 
 
+_MASKED = -1e8
+"""What is lower stands for a place that is masked, and is no number that anything was computed from."""
+
+
 def digest(tensor: Tensor, size: int) -> Digest | None:
     """The sums of the slices that could be samples; None of what cannot be summed."""
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta or tensor.numel() > _LARGEST:
@@ -169,6 +173,10 @@ def digest(tensor: Tensor, size: int) -> Digest | None:
     if not all(bool(torch.isfinite(each).all()) for each in sums.values()) and tensor.is_floating_point():
         finite = torch.nan_to_num(value, 0.0, 0.0, 0.0)
         return digest(finite, size) if bool(torch.isfinite(finite.sum(dtype=torch.float64))) else None
+    if tensor.is_floating_point() and any(bool((each <= _MASKED).any()) for each in sums.values()):
+        masked = value <= _MASKED
+        if bool(masked.any()):  # beside masked_fill(-1e9) nothing else would be seen to move
+            return digest(value.masked_fill(masked, 0.0), size)
     return sums
 
 

@@ -60,6 +60,50 @@ class UNet(nn.Module):
 example_inputs = torch.randn(2, 3, 16, 16)
 """, mark=("  # <-", ""), second=("self.skip1(second)", "self.skip2(second)")),
 
+    pair("NN303", "blocks.0.attend", "a GPT whose attention sums to 1 over the batch", """
+class Attend(nn.Module):
+    def __init__(self, width=16, heads=2, length=12):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.register_buffer("mask", torch.tril(torch.ones(length, length)), persistent=False)
+
+    def forward(self, x):
+        B, T, C = x.shape
+        q, k, v = [part.view(B, T, self.heads, -1).transpose(1, 2) for part in self.qkv(x).chunk(3, -1)]
+        scores = q @ k.transpose(-2, -1) / math.sqrt(C // self.heads)
+        scores = scores.masked_fill(self.mask[:T, :T] == 0, -1e9)
+        weights = torch.softmax(scores, dim=@dim@
+        return self.out((weights @ v).transpose(1, 2).reshape(B, T, C))
+
+
+class Block(nn.Module):
+    def __init__(self, width=16):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attend = Attend(width)
+
+    def forward(self, x):
+        return x + self.attend(self.norm(x))
+
+
+class GPT(nn.Module):
+    def __init__(self, vocabulary=50, width=16, depth=1):
+        super().__init__()
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.blocks = nn.ModuleList(Block(width) for _ in range(depth))
+        self.head = nn.Linear(width, vocabulary)
+
+    def forward(self, ids):
+        x = self.tokens(ids)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+example_inputs = torch.randint(0, 50, (3, 9))
+""", dim=("0)  # <-", "-1)")),
     pair("NN303", "pool", "a reader whose attention pooling sums to 1 over the batch", """
 class Pool(nn.Module):
     def __init__(self, width):

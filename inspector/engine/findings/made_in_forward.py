@@ -165,7 +165,9 @@ def _constructs(frame: FrameType) -> bool:
     code = frame.f_code
     if code.co_name in ("<listcomp>", "<genexpr>", "<dictcomp>"):
         return frame.f_back is not None and _constructs(frame.f_back)
-    return code.co_name == "__init__" and is_a(frame.f_locals.get(code.co_varnames[0]), nn.Module)
+    if code.co_name != "__init__" or not code.co_varnames:
+        return False
+    return is_a(frame.f_locals.get(code.co_varnames[0]), nn.Module)
 
 
 def _elements(module: nn.Module) -> int:

@@ -48,8 +48,8 @@ class Outcome:
     uncalled: tuple[int, ...] = ()
     warnings: tuple[Warned, ...] = ()
     notes: list[str] = field(default_factory=list)
-    findings: tuple[Finding, ...] = ()
-    """What was noticed in a run that came to its end."""
+    findings: tuple[Finding, ...] | None = None
+    """What was noticed in a recorded run, nothing where it failed; None of a run that nobody watched closely enough."""
     finding: Finding | None = None
     failure: Failure | None = None
 

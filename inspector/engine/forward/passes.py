@@ -117,6 +117,8 @@ class RealRun:
             self._time(inside=True)
             if self._request.statistics and self._request.operations:
                 outcome.findings = rules.findings(self._scene(training), self._track)
+        else:
+            outcome.findings = ()
         outcome.notes += rules.observation.notes
 
     def _run_untouched(self) -> None:

@@ -63,7 +63,7 @@ class Runner:
         """The last run, if it was a real one, and what it called."""
         self._captured: tuple[int, int, Tensor] | None = None
         """Call, output and value."""
-        self._noticed: tuple[Finding, ...] = ()
+        self._noticed: tuple[Finding, ...] | None = None
         self._got: dict[int, tuple[Seen, ...]] = {}
         """What the last call of each module got in the last run, by its row."""
 
@@ -87,7 +87,8 @@ class Runner:
                 if record is not None:
                     proof, changed = guard.check()
                     send(RunFinished(structs.replace(record, guard=proof, changed=changed)))
-                    send(FindingsReported("run", self._noticed))
+                    if self._noticed is not None:
+                        send(FindingsReported("run", self._noticed))
 
     def _run(self, request: Run, send: Send, guard: Guard) -> RunRecord | None:
         send(StageStarted("looking for inputs", user_code=True))
@@ -181,6 +182,7 @@ class Runner:
             self._counted = {_key(request): count}
         if found.calls:
             found.calls[0].seconds = found.seconds
+        outcome.findings = ()
         if outcome.failure is None:
             scene = _dry_scene(subject, outcome, sample, request)
             used, _ = used_without_call(subject.model, found.calls, found.recorder.weights, subject.row_of)

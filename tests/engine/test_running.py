@@ -644,3 +644,11 @@ def test_sample_models_run_dry_and_real_and_are_left_as_found(name: str, project
         assert record.ok, record.failure
         assert record.changed == ()
         assert ran.table.count == record.calls + record.operations
+
+
+def test_a_run_that_nobody_watched_says_nothing_of_what_it_noticed(load: Loader) -> None:
+    ran = load(NET)
+    ran.run(Run(untouched=True))
+    assert "FindingsReported" not in ran.kinds
+    ran.run(Run(statistics=False))
+    assert "FindingsReported" not in ran.kinds

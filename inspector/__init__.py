@@ -13,16 +13,18 @@ be trusted; and the user's model is left exactly as it was found. That takes two
 The rooms, and who may enter them (held by import-linter and by tests/test_import_hygiene.py):
 
   schema.py     the nouns: what is known about a model, as frozen records. Read this first
-  run_schema.py the nouns of a run: what went in, every call with what flowed through it, what came of it
+  run_schema.py the nouns of a run: what went in, every call with what flowed through it, what came of it; mode_schema.py
+                those of train against eval
   messages.py   the verbs: every Request and every Event that crosses between the processes
   catalogue.py  everything that can be noticed, by id: severity, title, a paragraph for people
   wire.py       one message as a length-framed MessagePack frame
-  format.py     11173962 → 11.2 M; bytes, shapes, durations; makes what users name things safe to print
+  figures.py    11173962 → 11.2 M; bytes, shapes, durations; format.py cuts text and makes names safe to print
   table.py      the model's rows as a front end holds them: columns in arrays, records decoded when looked at
   run_table.py  the calls of a run, held likewise; run_rows.py joins them to the rows: what each had to do with the run
   query.py      what a search and a filter ask of those rows
   labels.py     what a row says of itself in words: marks and numbers, for window and reports alike; run_labels.py
-                what a run says: shapes, times, costs, failures
+                what a run says: shapes, times, costs, failures; mode_rows, problems, producers and card_flow likewise
+  cards/        every building block of torch.nn explained, as data that needs no torch
 
   launch.py     starts the warm server, before anything else is imported
   client.py     forks engines, sends requests, hears events, kills and forks again; connection, streams, output,
@@ -35,13 +37,16 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
 
   engine/       the only room that imports torch, torchinfo or the user's file. server (warm), process (after the fork),
                 session (requests → events); target (file → one nn.Module) and failure (why not); structure (nn.Module →
-                rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven)
-  tui/          the only room that imports textual. conversation (what is known and asked), window and app (panes and
-                keys), model_tree over shown_rows, detail/ with one page a file, canvas (writes only what changed)
+                rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven);
+                inputs/ (typed, held or guessed), forward/ (a run, dry or real, call by call), modes/ (train against
+                eval), findings/ (one rule for each fault), probing (further forwards), picture, trying (one layer)
+  tui/          the only room that imports textual. conversation and runs (what is known and asked), window and app (panes
+                and keys), model_tree over shown_rows, trace_view, detail/ with one page a file, canvas (writes only what
+                changed)
   reports/      the same records as text, JSON, Markdown: plain functions of records
 
   cli → tui, headless, reports → client → messages → schema          engine → messages → schema
-  tui and reports never import each other; widgets and reports see schema, table, query, labels and format
+  tui and reports never import each other; widgets and reports see the nouns, tables and words of the front room
 """
 
 from __future__ import annotations

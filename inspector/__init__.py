@@ -13,8 +13,8 @@ be trusted; and the user's model is left exactly as it was found. That takes two
 The rooms, and who may enter them (held by import-linter and by tests/test_import_hygiene.py):
 
   schema.py     the nouns: what is known about a model, as frozen records. Read this first
-  run_schema.py the nouns of a run: what went in, every call with what flowed through it, what came of it; mode_schema.py
-                those of train against eval
+  run_schema.py the nouns of a run: what went in, every call with what flowed through it, what came of it;
+                mode_schema.py those of train against eval
   messages.py   the verbs: every Request and every Event that crosses between the processes
   catalogue.py  everything that can be noticed, by id: severity, title, a paragraph for people
   wire.py       one message as a length-framed MessagePack frame
@@ -40,9 +40,9 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
                 rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven);
                 inputs/ (typed, held or guessed), forward/ (a run, dry or real, call by call), modes/ (train against
                 eval), findings/ (one rule for each fault), probing (further forwards), picture, trying (one layer)
-  tui/          the only room that imports textual. conversation and runs (what is known and asked), window and app (panes
-                and keys), model_tree over shown_rows, trace_view, detail/ with one page a file, canvas (writes only what
-                changed)
+  tui/          the only room that imports textual. conversation and runs (what is known and asked), window and app
+                (panes and keys), model_tree over shown_rows, trace_view, detail/ with one page a file, canvas (writes
+                only what changed)
   reports/      the same records as text, JSON, Markdown: plain functions of records
 
   cli → tui, headless, reports → client → messages → schema          engine → messages → schema

@@ -307,3 +307,48 @@ def test_a_hopeless_search_makes_no_more_than_sixty_tries(monkeypatch: pytest.Mo
 def test_a_container_has_no_forward() -> None:
     sample: Sample = choose(nn.ModuleList([nn.Linear(1, 1)]), (), None, 0)
     assert (sample.record.origin, sample.record.reason) == ("none", "ModuleList has no forward")
+
+
+# --- what a failure says ----------------------------------------------------------------------------------------------
+
+
+def test_a_number_in_what_was_raised_is_a_size_to_try() -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        if x.shape[-1] != 3000:
+            raise ValueError(f"the features must have length 3000, but found {x.shape[-1]}. Pad them to 3000.")
+        return self.conv(x)
+
+    assert texts(of(forward, conv=nn.Conv1d(80, 4, 3))) == ["x=2x80x3000:float32"]
+
+
+def test_an_argument_that_what_was_raised_names_is_given() -> None:
+    def forward(self: Any, x: Any = None, y: Any = None, z: Any = None) -> Any:
+        if z is None:
+            raise ValueError("You have to specify either z or something else")
+        return self.fc(x) + self.fc(z)
+
+    assert texts(of(forward, fc=nn.Linear(7, 4))) == ["x=2x7:float32", "z=2x7:float32"]
+
+
+def test_images_in_a_list_have_no_batch() -> None:
+    def forward(self: Any, images: list[Tensor]) -> Any:
+        for image in images:
+            if image.dim() != 3:
+                raise ValueError("images is expected to be a list of 3d tensors")
+        return [self.conv(image) for image in images]
+
+    assert texts(of(forward, conv=nn.Conv2d(3, 4, 3))) == ["images=[3x32x32:float32, 3x32x32:float32]"]
+
+
+def test_a_small_table_that_counts_no_positions_does_not_shorten_a_sequence() -> None:
+    def forward(self: Any, ids: Tensor) -> Any:
+        kinds = torch.gather(self.kinds.expand(len(ids), -1), 1, torch.arange(ids.shape[1]).expand(len(ids), -1))
+        return self.word(ids) + self.kind(kinds) + self.place(torch.arange(ids.shape[1]))
+
+    model = of(forward, word=nn.Embedding(50, 4), kind=nn.Embedding(2, 4), place=nn.Embedding(12, 4))
+    model.register_buffer("kinds", torch.zeros(1, 64, dtype=torch.long))
+    assert texts(model) == ["ids=2x12:int64:0-49"]
+
+
+def test_torchscript_tells_its_size_in_words() -> None:
+    assert texts(torch.jit.script(nn.Sequential(nn.Linear(5, 4), nn.ReLU()))) == ["input=2x5:float32"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -178,3 +178,33 @@ def test_a_property_that_raises_is_told() -> None:
 def test_what_raises_in_example_inputs_says_what_forward_takes_instead(project: Project) -> None:
     failure = refused(project, "def example_inputs(): return torch.load('nothing.pt')")
     assert [argument.name for argument in failure.arguments] == ["x", "scale"]
+
+
+class Pictures(nn.Module):
+    """As a model of transformers: token ids as dummy inputs, whatever it takes."""
+
+    dummy_inputs: ClassVar[Any] = {"input_ids": torch.ones(3, 5, dtype=torch.long)}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, input_ids: Any = None, pixel_values: Any = None, **kwargs: Any) -> Any:
+        if pixel_values is None:
+            raise ValueError("You have to specify pixel_values")
+        return self.conv(pixel_values)
+
+
+def test_dummy_inputs_that_do_not_go_through_make_way_for_a_guess_that_does() -> None:
+    record = choose(Pictures(), (), None, 0).record
+    assert record.origin == "guessed"
+    assert "pixel_values=2x3x32x32:float32" in [argument.text for argument in record.arguments]
+
+
+def test_dummy_inputs_stay_where_no_guess_goes_through_either() -> None:
+    class Never(Pictures):
+        def forward(self, input_ids: Any = None, pixel_values: Any = None, **kwargs: Any) -> Any:
+            raise ValueError("not today")
+
+    record = choose(Never(), (), None, 0).record
+    assert (record.origin, record.where) == ("model", "Never.dummy_inputs")

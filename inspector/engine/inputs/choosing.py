@@ -7,7 +7,7 @@ from torch import nn
 
 from inspector.engine.failure import LoadFailed, refuse
 from inspector.engine.inputs.given import as_recipe, missing, parts_of
-from inspector.engine.inputs.guess import Guess, guess
+from inspector.engine.inputs.guess import Guess, goes_through, guess
 from inspector.engine.inputs.held import Held, find_held
 from inspector.engine.inputs.recipes import Drawn
 from inspector.engine.inputs.refusals import spelled_signature
@@ -29,9 +29,15 @@ def choose(model: nn.Module, texts: tuple[str, ...], built: Built | None, seed: 
         held = find_held(model, signature, built, seed)
     except LoadFailed as failed:  # What could be given instead is known all the same.
         raise LoadFailed(replace(failed.failure, arguments=signature.described)) from failed.__cause__
-    if held is not None:
-        return _held(model, held, signature, built, seed)
-    return _guessed(model, signature, built, seed)
+    if held is None:
+        return _guessed(model, guess(model, signature, {}, seed), signature, built, seed)
+    parts = _parts_of(model, held, signature)
+    if not held.meant and not goes_through(model, parts):
+        found = guess(model, signature, {}, seed)
+        if found.through:
+            return _guessed(model, found, signature, built, seed)
+    sample = assemble(parts, held.origin, device_of(model, built), seed)
+    return finish(sample, signature, built, seed, where=held.where)
 
 
 def _given(model: nn.Module, texts: tuple[str, ...], signature: Signature, built: Built | None, seed: int) -> Sample:
@@ -71,7 +77,7 @@ def _beside(parts: list[Part], wanted: list[str], found: Guess, signature: Signa
     return parts
 
 
-def _held(model: nn.Module, held: Held, signature: Signature, built: Built | None, seed: int) -> Sample:
+def _parts_of(model: nn.Module, held: Held, signature: Signature) -> list[Part]:
     parts = []
     names = signature.by_place
     for index, value in enumerate(held.args):
@@ -80,13 +86,10 @@ def _held(model: nn.Module, held: Held, signature: Signature, built: Built | Non
             parts.append(Part(name, False, Drawn(value.shape, floating_dtype(model))))
         else:
             parts.append(Part(name, False, None, value))
-    parts += [Part(name, True, None, value) for name, value in held.kwargs.items()]
-    sample = assemble(parts, held.origin, device_of(model, built), seed)
-    return finish(sample, signature, built, seed, where=held.where)
+    return parts + [Part(name, True, None, value) for name, value in held.kwargs.items()]
 
 
-def _guessed(model: nn.Module, signature: Signature, built: Built | None, seed: int) -> Sample:
-    found = guess(model, signature, {}, seed)
+def _guessed(model: nn.Module, found: Guess, signature: Signature, built: Built | None, seed: int) -> Sample:
     if found.parts is None:
         return finish(Sample((), {}, InputSet("none")), signature, built, seed, reason=found.reason)
     sample = assemble(found.parts, "guessed", device_of(model, built), seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -103,6 +104,8 @@ def _sequence(annotation: str, name: str, model: Model) -> list[Recipe]:
     count = max(2, len(re.findall("Tensor", inner))) if kind == "tuple" else 2
     state = [recipe for recipe in _by_name(name, model) if isinstance(recipe, Several)]
     single = [recipe for recipe in [*_by_layers(model), *_anything()] if isinstance(recipe, Drawn)]
+    if kind == "list" and re.fullmatch(_PICTURE, name.lower()):  # Each of a size of its own, and so without a batch.
+        single = [replace(one, shape=one.shape[1:]) for one in single if len(one.shape) == 4][:1] + single
     return [*state, *(Several(kind, (recipe,) * count) for recipe in single[:3])]
 
 

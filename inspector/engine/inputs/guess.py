@@ -39,6 +39,8 @@ class Guess(NamedTuple):
 
     parts: list[Part] | None
     reason: str
+    through: bool = False
+    """Whether forward came to its end with them, or as far as it could be tried without values."""
 
 
 def guess(model: nn.Module, signature: Signature, given: dict[str, Recipe], seed: int) -> Guess:
@@ -59,7 +61,31 @@ def guess(model: nn.Module, signature: Signature, given: dict[str, Recipe], seed
         return Guess(None, f"no guess: {failed}")
     if outcome is None:
         return Guess(None, "no guess: trying takes too long") if not starts else _untried(starts[0], search)
-    return Guess(_parts(outcome, model), search.reason(outcome))
+    return Guess(_parts(outcome, model), search.reason(outcome), _went_through(outcome))
+
+
+def goes_through(model: nn.Module, parts: list[Part]) -> bool:
+    """Whether forward comes to its end with some arguments, as far as that can be tried."""
+    prepare()
+    slots = [Slot(part.name, part.keyword, part.recipe or Stored(part.name, part.value), fixed=True) for part in parts]
+    try:
+        tries = Tries(unwrapped(model), time.perf_counter() + _LAST_TRY_SECONDS)
+        return _went_through(_attempt(tries, tuple(slots)))
+    except (CopyFailed, OutOfTimeError):
+        return True
+
+
+def _attempt(tries: Tries, candidate: Candidate) -> Outcome:
+    """Try a candidate, with values from now on where forward looks at them and they are few."""
+    outcome = tries.run(candidate)
+    if outcome.error is not None and outcome.watch.needs_values and tries.hollow and tries.can_have_values():
+        tries.give_values()
+        outcome = tries.run(candidate)
+    return outcome
+
+
+def _went_through(outcome: Outcome) -> bool:
+    return outcome.error is None or outcome.watch.needs_values
 
 
 def _untried(candidate: Candidate, search: _Search) -> Guess:
@@ -161,7 +187,7 @@ class _Search:
         now = time.perf_counter()
         self._ends = now + MOST_SECONDS
         self._tries = Tries(model, now + _LAST_TRY_SECONDS)
-        self._repairs = Repairs(known, bool(signature.keywords))
+        self._repairs = Repairs(known, signature)
         self._queue: list[tuple[int, int, int, Candidate]] = []
         self._tried: set[Candidate] = set()
         self._best: Outcome | None = None
@@ -185,16 +211,7 @@ class _Search:
     def _try(self, candidate: Candidate) -> Outcome:
         self.count += 1
         self._tried.add(candidate)
-        outcome = self._tries.run(candidate)
-        if (
-            outcome.error is not None
-            and outcome.watch.needs_values
-            and self._tries.hollow
-            and self._tries.can_have_values()
-        ):
-            self._tries.give_values()
-            outcome = self._tries.run(candidate)
-        return outcome
+        return _attempt(self._tries, candidate)
 
     def _is_answer(self, outcome: Outcome) -> bool:
         if self._best is None or _rank(outcome) > _rank(self._best):

@@ -32,6 +32,8 @@ class Held(NamedTuple):
     kwargs: dict[str, Any]
     origin: Origin
     where: str
+    meant: bool = True
+    """Whether somebody wrote them for this model: transformers gives token ids for models of images too."""
 
 
 def find_held(model: nn.Module, signature: Signature, built: Built | None, seed: int) -> Held | None:
@@ -138,8 +140,8 @@ def _in_model(model: nn.Module, signature: Signature, seed: int) -> Held | None:
         args, kwargs = arranged(value, signature)
         if len(args) <= len(signature.by_place) or signature.many or not signature.known:
             if is_a(value, dict) and not kwargs:
-                continue  # transformers gives token ids for models of images too.
-            return Held(args, kwargs, "model", f"{kind}.{name}")
+                continue
+            return Held(args, kwargs, "model", f"{kind}.{name}", meant=name != "dummy_inputs")
     for name in ("pretrained_cfg", "default_cfg"):
         shape = _input_size(_attribute(model, name, seed))
         if shape is not None:

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 
 from inspector.engine.failure import message_of
 from inspector.engine.inputs.expectations import Model, expected, is_word, keys_of
-from inspector.engine.inputs.layers import BATCH, LENGTH, SIZE, hidden_state, takes
+from inspector.engine.inputs.layers import hidden_state, takes
 from inspector.engine.inputs.leaves import changed, leaves
 from inspector.engine.inputs.recipes import Drawn, Recipe, Several, plain
-from inspector.engine.inputs.rules import Want
+from inspector.engine.inputs.shaping import IMAGE_RANK, direct, of_elements, with_axes, with_rank
+from inspector.engine.inputs.signature import Signature
 from inspector.engine.inputs.sizes import IMAGE_SIZES, LENGTHS, Scale
 from inspector.engine.inputs.trying import Candidate, Outcome, Slot
 from inspector.engine.inputs.watching import MERGED, Observed, Origin
 
-_IMAGE_RANK = 4
 _UNPACKING = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")
 _TOO_SMALL = re.compile(r"too small|can't be greater than actual|should be less than|smaller than|larger than", re.I)
 _BY_FEATURES = (
@@ -30,15 +30,17 @@ _BY_FEATURES = (
 """Layers that want a number of features on the last axis, whatever stands on the others."""
 _LARGER = (64, 96, 128, 224, 256, 299, 384, 512, 1024)
 """Sizes of images that are tried in turn where one was too small."""
+_MOST_NUMBERS = 6
 _SIZE_NAMES = re.compile(r"(.*_)?(size|img_size|image_size|resolution|length|seq_len|block_size|n_points|dim|width)")
 
 
 class Repairs:
     """Remembers what sizes gave, so that each failure narrows the next try."""
 
-    def __init__(self, model: Model, keywords: bool) -> None:
+    def __init__(self, model: Model, signature: Signature) -> None:
         self._model = model
-        self._keywords = keywords
+        self._keywords = bool(signature.keywords)
+        self._optional = {name for name in signature.names if signature.parameters[name].default is None}
         self._scales: dict[tuple[str, str, str], Scale] = {}
 
     def of(self, outcome: Outcome) -> list[Candidate]:
@@ -53,12 +55,13 @@ class Repairs:
         """Candidates with which a view would keep the batch."""
         known = leaves(outcome.candidate)
         doubtful = [
-            seen for seen in outcome.watch.doubtful if seen.origin.whole or len(known[seen.leaf].shape) >= _IMAGE_RANK
+            seen for seen in outcome.watch.doubtful if seen.origin.whole or len(known[seen.leaf].shape) >= IMAGE_RANK
         ]
         return [mended for seen in doubtful for mended in self._elements(outcome, seen)]
 
     def _all(self, outcome: Outcome) -> Iterator[Candidate]:
         yield from self._by_python(outcome)
+        yield from self._by_name(outcome)
         unmet = [seen for seen in outcome.watch.failed if not seen.met]
         together = _together(outcome.candidate, unmet)
         if together is not None:
@@ -70,6 +73,7 @@ class Repairs:
         yield from self._by_parts(outcome)
         yield from self._by_positions(outcome)
         yield from self._by_smallness(outcome)
+        yield from self._by_numbers(outcome)
 
     # --- by what a function wanted ----------------------------------------------------------------------------------
 
@@ -78,20 +82,20 @@ class Repairs:
         leaf = leaves(candidate).get(seen.leaf)
         if leaf is None:
             return
-        if (direct := _direct(leaf, seen)) is not None:
-            yield changed(candidate, seen.leaf, direct)
+        if (wanted := direct(leaf, seen)) is not None:
+            yield changed(candidate, seen.leaf, wanted)
         elif want.what == "rank" and (rank := len(leaf.shape) + want.size - want.tensor.dim()) > 0:
-            yield changed(candidate, seen.leaf, replace(leaf, shape=_with_rank(leaf.shape, rank)))
+            yield changed(candidate, seen.leaf, replace(leaf, shape=with_rank(leaf.shape, rank)))
         elif want.what == "elements":
             yield from self._elements(outcome, seen)
         elif want.what == "axis" and want.tensor.dim() > want.axis:
             if seen.origin.whole:
                 per_sample = math.prod(leaf.shape[1:]) * want.size // max(want.tensor.shape[want.axis], 1)
-                yield from _of_elements(candidate, seen.leaf, leaf, per_sample)
+                yield from of_elements(candidate, seen.leaf, leaf, per_sample)
             got = want.tensor.shape[want.axis]
             if (last := len(leaf.shape) - 1) == 1 and leaf.shape[last] + want.size - got > 0:
                 added = leaf.shape[last] + want.size - got  # Where it was joined with something else.
-                yield changed(candidate, seen.leaf, _with_axes(leaf, (last,), added))
+                yield changed(candidate, seen.leaf, with_axes(leaf, (last,), added))
             yield from self._resized(outcome, seen.leaf, seen.where, got, want.size)
 
     def _elements(self, outcome: Outcome, seen: Observed) -> Iterator[Candidate]:
@@ -100,7 +104,7 @@ class Repairs:
             return
         wanted = seen.want.size
         if seen.origin.whole:
-            yield from _of_elements(outcome.candidate, seen.leaf, leaf, wanted)
+            yield from of_elements(outcome.candidate, seen.leaf, leaf, wanted)
         got = seen.want.tensor.numel() // max(leaf.shape[0], 1)
         yield from self._resized(outcome, seen.leaf, seen.where, got, wanted)
 
@@ -110,7 +114,7 @@ class Repairs:
             scale = self._scales.setdefault((name, where, f"{axes}{leaf.shape[:1]}"), Scale(len(axes)))
             scale.note(leaf.shape[axes[0]], got, wanted)
             for size in scale.next():
-                yield changed(outcome.candidate, name, _with_axes(leaf, axes, size))
+                yield changed(outcome.candidate, name, with_axes(leaf, axes, size))
 
     # --- by the layer that raised -----------------------------------------------------------------------------------
 
@@ -151,7 +155,7 @@ class Repairs:
             elif value.dim() and value.shape[-1] != recipe.shape[-1] and isinstance(module, _BY_FEATURES):
                 last = origin.own_axis(value.dim() - 1)
                 if last is not None:
-                    yield changed(outcome.candidate, name, _with_axes(leaf, (last,), recipe.shape[-1]))
+                    yield changed(outcome.candidate, name, with_axes(leaf, (last,), recipe.shape[-1]))
                 yield from self._resized(outcome, name, where, value.shape[-1], recipe.shape[-1])
 
     def _with_state(self, outcome: Outcome, value: Any, state: Recipe) -> Iterator[Candidate]:
@@ -163,6 +167,19 @@ class Repairs:
                     yield changed(outcome.candidate, name, part)
                     if isinstance(state, Several):
                         yield changed(outcome.candidate, name, state)
+
+    # --- by what forward said ---------------------------------------------------------------------------------------
+
+    def _by_name(self, outcome: Outcome) -> Iterator[Candidate]:
+        """`you have to specify decoder_input_ids`: an argument that could be left out, and cannot."""
+        if outcome.watch.failed_name or not isinstance(outcome.error, (ValueError, AssertionError, RuntimeError)):
+            return
+        words = re.findall(r"[A-Za-z_]\w*", _said(outcome))
+        given = {slot.name for slot in outcome.candidate}
+        for name in dict.fromkeys(words):
+            if name in self._optional and name not in given:
+                for recipe in expected(name, "", self._model)[:2]:
+                    yield (*outcome.candidate, Slot(name, True, recipe))
 
     # --- by what Python said ----------------------------------------------------------------------------------------
 
@@ -212,7 +229,7 @@ class Repairs:
     def _ranked(self, candidate: Candidate, rank: int) -> Iterator[Candidate]:
         for name, leaf in leaves(candidate).items():
             if len(leaf.shape) != rank and leaf.shape:
-                yield changed(candidate, name, replace(leaf, shape=_with_rank(leaf.shape, rank)))
+                yield changed(candidate, name, replace(leaf, shape=with_rank(leaf.shape, rank)))
 
     # --- by little more than that it failed ---------------------------------------------------------------------------
 
@@ -225,7 +242,7 @@ class Repairs:
         for name, leaf in leaves(outcome.candidate).items():
             for axis, size in enumerate(leaf.shape):
                 if size == int(match[1]) and axis:
-                    yield changed(outcome.candidate, name, _with_axes(leaf, (axis,), rows))
+                    yield changed(outcome.candidate, name, with_axes(leaf, (axis,), rows))
 
     def _by_smallness(self, outcome: Outcome) -> Iterator[Candidate]:
         if not _TOO_SMALL.search(_said(outcome)):
@@ -235,7 +252,25 @@ class Repairs:
                 size = leaf.shape[axes[0]]
                 usual = [one for one in _LARGER if one > size][:1] or [2 * size]
                 for larger in usual if len(axes) > 1 else (2 * size, 8 * size):
-                    yield changed(outcome.candidate, name, _with_axes(leaf, axes, larger))
+                    yield changed(outcome.candidate, name, with_axes(leaf, axes, larger))
+
+    def _by_numbers(self, outcome: Outcome) -> Iterator[Candidate]:
+        """`expects 3000 steps, but found 16`: of the numbers in what was raised one is a size, another what it must be.
+
+        What TorchScript raises tells no more than that either.
+        """
+        if outcome.watch.failed_name:  # What a function of torch wants is known better.
+            return
+        lines = _said(outcome).splitlines() or [""]
+        line = lines[-1] if lines[0].startswith("The following operation failed") else lines[0]
+        numbers = [int(number) for number in re.findall(r"(?<![\w.])\d{1,5}(?![\w.]*\w)", line.replace("x", " "))]
+        numbers = list(dict.fromkeys(numbers))[:_MOST_NUMBERS]
+        for name, leaf in leaves(outcome.candidate).items():
+            for axis in range(len(leaf.shape) - 1, 0, -1):
+                if leaf.shape[axis] in numbers:
+                    for size in numbers:
+                        if size not in (0, leaf.shape[axis], leaf.shape[0]):
+                            yield changed(outcome.candidate, name, with_axes(leaf, (axis,), size))
 
     def blind(self, outcome: Outcome) -> Iterator[Candidate]:
         """Sizes that people use, and the numbers that the model keeps under a name like `image_size`."""
@@ -247,7 +282,7 @@ class Repairs:
                 usual = IMAGE_SIZES if len(axes) > 1 else LENGTHS
                 for size in dict.fromkeys([*kept[:6], *usual[:8]]):
                     if size != leaf.shape[axes[0]]:
-                        yield changed(outcome.candidate, name, _with_axes(leaf, axes, size))
+                        yield changed(outcome.candidate, name, with_axes(leaf, axes, size))
 
     def _kept_sizes(self) -> Iterator[int]:
         for module in self._model.modules:
@@ -267,9 +302,9 @@ def _together(candidate: Candidate, unmet: list[Observed]) -> Candidate | None:
     mended, count = candidate, 0
     for seen in unmet:
         leaf = leaves(mended).get(seen.leaf)
-        direct = _direct(leaf, seen) if leaf is not None else None
-        if direct is not None and seen.want.what != "rank":
-            mended, count = changed(mended, seen.leaf, direct), count + 1
+        wanted = direct(leaf, seen) if leaf is not None else None
+        if wanted is not None and seen.want.what != "rank":
+            mended, count = changed(mended, seen.leaf, wanted), count + 1
     return mended if count > 1 else None
 
 
@@ -283,69 +318,8 @@ def _shared_out(candidate: Candidate, unmet: list[Observed]) -> Iterator[Candida
     wanted, mended = rows[0].want.size, candidate
     for index, name in enumerate(names):
         part = wanted // len(names) + (index < wanted % len(names))
-        mended = changed(mended, name, _with_axes(known[name], (1,), part))
+        mended = changed(mended, name, with_axes(known[name], (1,), part))
     yield mended
-
-
-def _direct(leaf: Drawn, seen: Observed) -> Drawn | None:
-    """The leaf with what is wanted of it, where the tensor is the leaf itself, or one of its axes the leaf's own."""
-    want, origin = seen.want, seen.origin
-    match want.what:
-        case "integers":
-            shape = leaf.shape if len(leaf.shape) <= 2 else (BATCH, LENGTH)
-            return Drawn(shape, "int64", "normal", 0, max(want.size - 1, 0))
-        case "truth":
-            return Drawn(leaf.shape, "bool", "ones")
-        case "floating":
-            return Drawn(leaf.shape, want.dtype) if want.dtype.startswith(("float", "bfloat", "complex")) else None
-        case "rank" if origin.whole:
-            rank = len(leaf.shape) + want.size - want.tensor.dim()
-            if 0 < rank < len(leaf.shape) and origin.axes[:1] == (None,):
-                return replace(leaf, shape=leaf.shape[-rank:])  # Forward itself makes a batch of the one sample.
-            return replace(leaf, shape=_with_rank(leaf.shape, rank)) if rank >= 0 else None
-        case "axis":
-            return _with_wanted_axis(leaf, want, origin)
-    return None
-
-
-def _with_wanted_axis(leaf: Drawn, want: Want, origin: Origin) -> Drawn | None:
-    if want.tensor.dim() <= want.axis:
-        return replace(leaf, shape=_with_rank(leaf.shape, want.axis + 1)) if origin.whole else None
-    if want.tensor.dim() == 1 and origin.whole and len(leaf.shape) == 1:
-        return replace(leaf, shape=(leaf.shape[0], want.size))  # One number for each sample becomes several.
-    own = origin.own_axis(want.axis)
-    return None if own is None else _with_axes(leaf, (own,), want.size)
-
-
-def _with_axes(leaf: Drawn, axes: tuple[int, ...], size: int) -> Drawn:
-    shape = list(leaf.shape)
-    for axis in axes:
-        shape[axis] = size
-    return replace(leaf, shape=tuple(shape))
-
-
-def _with_rank(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
-    """Axes are added, and taken away, at the end, where nothing speaks for another place."""
-    if rank <= len(shape):
-        return shape[:rank]
-    if len(shape) == 2 and rank == 3:
-        return shape[0], LENGTH, shape[1]  # Features stay last.
-    if len(shape) <= 2 and rank >= _IMAGE_RANK:
-        return (*shape[:1], 3, *[SIZE] * (rank - 2)) if shape else (BATCH, 3, *[SIZE] * (rank - 2))
-    added = (SIZE,) * rank
-    return (*shape, *added[: rank - len(shape)])
-
-
-def _of_elements(candidate: Candidate, name: str, leaf: Drawn, wanted: int) -> Iterator[Candidate]:
-    """Samples of so many values: a square image of one or three channels, else a row."""
-    batch = leaf.shape[0] if leaf.shape else BATCH
-    shapes: list[tuple[int, ...]] = []
-    for channels in (1, 3):
-        side = math.isqrt(wanted // channels) if wanted % channels == 0 else 0
-        if side >= 4 and channels * side * side == wanted:
-            shapes.append((batch, channels, side, side))
-    for shape in [*shapes, (batch, wanted)]:
-        yield changed(candidate, name, replace(leaf, shape=shape))
 
 
 def _free_axes(leaf: Drawn, name: str, outcome: Outcome, also_said: bool = False) -> list[tuple[int, ...]]:

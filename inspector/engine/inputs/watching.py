@@ -29,6 +29,8 @@ _VALUES = frozenset({
 })  # fmt: skip
 _MOVES = frozenset({"to", "cpu", "cuda", "type_as"})
 _SAME_VALUES = _MOVES | {"float", "long", "int", "contiguous", "clone", "detach", "__getitem__", "view", "reshape"}
+_COUNTS = frozenset({"arange", "cumsum"})
+_SUMS = frozenset({"add", "__radd__", "mul", "__rmul__", "clamp"})
 _VIEWS = frozenset({"view", "reshape", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "expand"})
 
 
@@ -98,6 +100,8 @@ class Watch:
     doubtful: list[Observed] = field(default_factory=list)
     """Views that put something else in the place of the batch."""
     known: dict[int, dict[str, Origin]] = field(default_factory=dict)
+    counted: set[int] = field(default_factory=set)
+    """Tensors that somebody has counted, one number for each step, and what was made of them."""
     kept: list[Any] = field(default_factory=list)
     """An id stands for a tensor as long as the tensor is there."""
 
@@ -119,6 +123,7 @@ class Watcher(TorchFunctionMode):
         self._raised: BaseException | None = None
         self._raised_in_module: BaseException | None = None
         self._call = nn.Module.__call__
+        self.watch.counted.update(id(held) for path, held in model.named_buffers() if "pos" in path.rpartition(".")[2])
         for leaf, tensor in leaves.items():
             self.watch.kept.append(tensor)
             self.watch.known[id(tensor)] = {leaf: Origin(tuple(range(tensor.dim())), True)}
@@ -207,7 +212,7 @@ class Watcher(TorchFunctionMode):
             want = observed.want
             if not observed.met and want.what in ("floating", "integers", "truth"):
                 raise MismatchError(f"{name}: {want.tensor.dtype}")
-        if name == "embedding" and not self.watch.origins(args[0]) and isinstance(args[0], Tensor) and args[0].dim():
+        if name == "embedding" and isinstance(args[0], Tensor) and args[0].dim() and id(args[0]) in self.watch.counted:
             self._check_positions(args[0], args[1])
 
     def _check_positions(self, ids: Tensor, table: Tensor) -> None:
@@ -234,6 +239,10 @@ class Watcher(TorchFunctionMode):
             for tensor in _tensors((args, kwargs))
             if id(tensor) in self.watch.known
         ]
+        counted = [id(tensor) in self.watch.counted for tensor in _tensors((args, kwargs))]
+        if name in _COUNTS or (any(counted) if name in _SUMS else counted[:1] == [True]):
+            self.watch.counted.update(map(id, _tensors(result)))
+            self.watch.kept += _tensors(result)
         if not sources:
             return
         for made in _tensors(result):

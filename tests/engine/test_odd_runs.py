@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
+from inspector.engine.forward.fake_question import ASKED
+from inspector.schema import TensorStats
 from tests.engine.odd_runs import Odd, linear
 
 x = torch.ones(3, 4)
@@ -131,3 +136,84 @@ def test_a_buffer_that_was_empty_is_empty_again() -> None:
     assert record.ok
     assert model.largest.shape == (0,)
     assert model.largest.untyped_storage().nbytes() == 0
+
+
+# --- what a dry run is asked ------------------------------------------------------------------------------------------
+
+
+def asks(fc: nn.Linear, x: Tensor) -> Tensor:
+    """As transformers does it, to leave out what needs values."""
+    known = torch.ones(3, dtype=torch.bool)
+    if not isinstance(known, torch._subclasses.FakeTensor) and known.all():
+        x = x + 1
+    y: Tensor = fc(x)
+    return y if isinstance(y, torch._subclasses.FakeTensor) or y.sum() < 1e9 else y * 0
+
+
+def test_who_asks_whether_known_values_are_fake_is_told_no_and_of_others_the_truth() -> None:
+    odd = Odd(Lambda(asks), x)
+    odd.run()
+    real = [call.outputs for call in odd.calls]
+    dry = odd.run(dry=True)
+    assert dry.notes == (ASKED,)
+    assert len(odd.calls) == len(real) - 2  # sum and <
+    assert torch._subclasses.FakeTensor is FakeTensor
+
+
+def test_what_a_dry_run_counted_otherwise_is_counted_anew() -> None:
+    odd = Odd(Lambda(lambda fc, x: fc(x) if isinstance(fc(x), torch._subclasses.FakeTensor) else fc(fc(x))), x)
+    assert odd.run(dry=True).flops == 2 * 96
+    record = odd.run()
+    assert (record.flops, record.flops_by) == (3 * 96, "run")
+    assert sum(call == 96 for call in odd.flops) == 3
+
+
+def in_threads(fc: nn.Linear, x: Tensor) -> Tensor:
+    with ThreadPoolExecutor(4) as pool:
+        return torch.stack(list(pool.map(lambda index: fc(x) * index, range(40))))
+
+
+def test_threads_of_forward_run_dry_beside_each_other() -> None:
+    odd = Odd(Lambda(in_threads), x)
+    real, dry = odd.run(), odd.run(dry=True)
+    assert (real.ok, dry.ok, dry.notes) == (True, True, ())
+    assert real.outputs[0].shape == dry.outputs[0].shape == (40, 3, 4)
+
+
+def test_a_layer_that_forward_moves_away_stops_a_dry_run() -> None:
+    def ensemble(fc: nn.Linear, x: Tensor) -> Any:
+        parameters, buffers = torch.func.stack_module_state([fc, fc])
+        base = copy.deepcopy(fc).to("meta")
+        return torch.func.vmap(lambda p, b: torch.func.functional_call(base, (p, b), (x,)))(parameters, buffers)
+
+    odd = Odd(Lambda(ensemble), x)
+    assert odd.run().ok
+    (note,) = odd.run(dry=True).notes
+    assert "only a real run can tell" in note
+
+
+@pytest.mark.skipif(not hasattr(torch, "_grouped_mm"), reason="torch has no grouped product")
+def test_a_grouped_product_runs_dry_in_the_dtypes_of_a_real_one() -> None:
+    def experts(fc: nn.Linear, x: Tensor) -> Tensor:
+        ends = torch.tensor([1, 3], dtype=torch.int32)
+        return torch._grouped_mm(fc(x), torch.ones(2, 4, 8), offs=ends)
+
+    record, _ = Odd(Lambda(experts), x).agree()
+    assert record.flops == 2 * 3 * 4 * 4 + 2 * 3 * 4 * 8
+    assert record.uncounted == ()
+
+
+# --- what a real run tells --------------------------------------------------------------------------------------------
+
+
+def test_modules_that_forward_makes_anew_are_timed_all_the_same() -> None:
+    record = Odd(Lambda(lambda fc, x: nn.Linear(4, 4)(fc(x))), x).run()
+    assert record.repeats > 1
+    assert record.notes == ()
+
+
+def test_memory_that_nobody_has_written_to_has_no_statistics() -> None:
+    odd = Odd(Lambda(lambda fc, x: fc(x) + torch.empty(3, 4).zero_()), x)
+    odd.run()
+    (made,) = [call for call in odd.calls if call.outputs[0].stats is not None and call.outputs[0].stats.note]
+    assert made.outputs[0].stats == TensorStats(elements=12, note="nobody has written to it yet")

@@ -23,6 +23,7 @@ from inspector.engine.forward.dispatch import Watcher
 from inspector.engine.forward.dry_conditions import dry_conditions
 from inspector.engine.forward.dry_stops import wants_one_shape, why_stopped
 from inspector.engine.forward.fake_mode import ShapesOnly
+from inspector.engine.forward.fake_question import ASKED, Question
 from inspector.engine.forward.fake_values import fake_values
 from inspector.engine.forward.flops import Flops
 from inspector.engine.forward.lazy import LazyCopy, UncopyableError, copy_if_lazy
@@ -133,6 +134,7 @@ class _Runner:
         self._model, self._sample, self._mode, self._seed, self._restore = model, sample, mode, seed, restore
         self._surroundings = Surroundings(model)
         self._shapes = ShapesOnly()
+        self._question = Question()
         self._copy: LazyCopy | None = None
         self.fast_paths = True
         """Whether torch's attention may take them."""
@@ -160,6 +162,8 @@ class _Runner:
             raise
         except BaseException as error:  # Whatever forward raises is the answer.
             _note_end(result, error)
+        if self._question.asked:
+            result.notes.append(ASKED)
         if recorder.held_back:
             result.notes.append(HELD_BACK)
         result.flops, result.uncounted = flops.total, tuple(sorted(flops.uncounted.items()))
@@ -192,7 +196,7 @@ class _Runner:
                     result.notes.append(note)
                 args, kwargs = fake_values((self._sample.args, self._sample.kwargs), self._shapes)
                 self._shapes.watchers = (*watchers, live)
-                with interruption.forward(), self._shapes, _timed(result):
+                with interruption.forward(), self._question.answered(), self._shapes, _timed(result):
                     out = call(model, args, kwargs)
                 if result.gradients:
                     result.training_bytes = live.now

@@ -23,7 +23,11 @@ _READS_VALUES = (
     "unsupported format string passed to FakeTensor",
 )
 """What torch says where something wants the memory of a tensor that has none."""
-_KEEPS_FAKES = ("incompatible tensor type", "Can't call metadata mutating ops on non-Fake Tensor inputs")
+_KEEPS_FAKES = (
+    "incompatible tensor type",
+    "Couldn't swap",
+    "Can't call metadata mutating ops on non-Fake Tensor inputs",
+)
 """What it says where a real tensor would have to become a fake one."""
 _NESTED = ("NestedTensor", "_nested_tensor")
 _NO_KERNEL = "Could not run '"

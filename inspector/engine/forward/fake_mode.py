@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,6 +36,7 @@ from inspector.engine.forward.known_values import (
     make_known,
     may_be_known,
 )
+from inspector.engine.forward.own_shapes import OWN
 from inspector.engine.forward.real_refusals import refuse_mixed, refuse_unequal
 from inspector.engine.forward.shape_memo import REAL, ShapeMemo
 from inspector.engine.source_files import is_library
@@ -47,18 +49,28 @@ _DEVICE = torch.ops.prim.device.default
 _INDEX = torch.ops.aten.index.Tensor
 
 
+class _Here(threading.local):
+    """Where the operations of one thread are: forward may have several."""
+
+    def __init__(self) -> None:
+        self.inside = False
+        """Whether an operation that has been seen is taken apart."""
+        self.computed: tuple[Any, ...] = ()
+        self.in_kernel = False
+        self.entered: list[Any] = []
+
+
 class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
     """While entered, nothing is computed; watchers are told of every operation."""
 
     def __init__(self, *watchers: Watcher) -> None:
         prepare()
+        self._here = _Here()
         super().__init__(allow_non_fake_inputs=True)
         self._allow_unsafe_data_ptr_access = False
         self.cache_enabled = False  # There is a quicker one here.
         self.fake_tensor_converter: KnowingConverter = KnowingConverter()
         self.watchers = watchers
-        self._inside = False
-        self._computed: tuple[Any, ...] = ()
         self._versions: dict[int, tuple[Tensor, Any]] = {}
 
     @classmethod
@@ -88,7 +100,7 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
         if func is _DEVICE and type(args[0]) is FakeTensor:
             return torch.device("meta") if self.in_kernel_invocation else args[0].fake_device
         kwargs = kwargs or {}
-        if self._inside:  # A part of an operation that has been seen.
+        if self._here.inside:  # A part of an operation that has been seen.
             return self.dispatch(func, types, args, kwargs)
         if cost_of(func) is Cost.PARTS:  # Seldom: in inference mode nobody has taken it apart before.
             with self:
@@ -112,6 +124,8 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
                 return out
         if func is packed_sequences.PACK:
             return self._pack(*args, **kwargs)
+        if (own := OWN.get(func)) is not None:
+            return FakeTensor(self, own(*args, **kwargs), as_if(args[0].device))
         refuse_mixed(func, args)
         refuse_unequal(func, args)
         if func is _INDEX:
@@ -124,7 +138,8 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
         return out
 
     def _find_out(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._inside, self._computed = True, args
+        here = self._here
+        here.inside, here.computed = True, args
         try:
             with _forgetting(func, args, kwargs) as known:
                 out = self.dispatch(func, types, args, kwargs)
@@ -132,7 +147,7 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
                 know_view(func, args, kwargs, out)
             return out
         finally:
-            self._inside, self._computed = False, ()
+            here.inside, here.computed = False, ()
 
     def _pack(self, padded: Tensor, lengths: Tensor, batch_first: bool) -> Any:
         """Pack padded sequences: how many steps there are follows from the lengths, where they are known."""
@@ -151,6 +166,26 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
                 if not isinstance(tensor, FakeTensor) and not tensor.is_inference():
                     self._versions.setdefault(id(tensor), (tensor, _unsafe_preserve_version_counter(tensor)))
 
+    # --- what torch keeps in its mode, for each thread ----------------------------------------------------------------
+
+    @property
+    def in_kernel_invocation(self) -> bool:
+        """Whether torch asks the operation itself for its shape."""
+        return self._here.in_kernel
+
+    @in_kernel_invocation.setter
+    def in_kernel_invocation(self, value: bool) -> None:
+        self._here.in_kernel = value
+
+    @property
+    def enter_stack(self) -> list[Any]:
+        """What is to be put back when it is left."""
+        return self._here.entered
+
+    @enter_stack.setter
+    def enter_stack(self, _: list[Any]) -> None:
+        """Torch begins with an empty one, as every thread does."""
+
     # --- what torch asks of its mode ----------------------------------------------------------------------------------
 
     def may_turn_const(self, t: Tensor) -> bool:
@@ -159,7 +194,7 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
 
     def can_run_unsafe_fallback(self, func: OpOverload) -> bool:
         """Whether an operation that has no rule for shapes may be computed with zeros in place of values."""
-        size = sum(tensor.numel() * tensor.element_size() for tensor in _tensors(self._computed))
+        size = sum(tensor.numel() * tensor.element_size() for tensor in _tensors(self._here.computed))
         return size <= MOST_COMPUTED and bool(super().can_run_unsafe_fallback(func))
 
 

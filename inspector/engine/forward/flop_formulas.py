@@ -48,6 +48,13 @@ def product(a: Tensor, b: Tensor, *_: Any, out: Any, **__: Any) -> int:
     return 2 * a.numel() * columns
 
 
+@_counts("_grouped_mm", "_scaled_grouped_mm")
+def grouped_product(a: Tensor, b: Tensor, *_: Any, out: Any, **__: Any) -> int:
+    """Products of groups of rows, of columns, or of what they have in common; of two stacks one for each of them."""
+    groups = a.shape[0] if a.dim() == b.dim() == 3 else 1
+    return 2 * groups * a.shape[-2] * a.shape[-1] * b.shape[-1]
+
+
 @_counts("addmm", "baddbmm", "addmv", "addbmm", "_addmm_activation")
 def added_product(_: Tensor, a: Tensor, b: Tensor, *__: Any, out: Any, **___: Any) -> int:
     """A product that is added to something."""

@@ -60,6 +60,18 @@ _UNCHANGED = frozenset((
 """Operations that leave every value as it is, and as often."""
 
 
+_UNSET = frozenset((
+    "torch.empty", "torch.empty_strided", "torch.empty_permuted", "torch.empty_like", "empty_like", "new_empty",
+    "new_empty_strided",
+))  # fmt: skip
+"""Operations that give memory as it is found."""
+
+
+def sets_values(name: str) -> bool:
+    """Whether the output of an operation of this name holds values that somebody has put there."""
+    return name not in _UNSET
+
+
 def keeps_values(name: str) -> bool:
     """Whether the output of an operation of this name has the values of its first input, in some order."""
     return name in _UNCHANGED

@@ -58,11 +58,15 @@ class Outcome:
         """What the model returned."""
         return self.calls[0].outputs if self.calls else ()
 
+    def called(self, count: Count) -> bool:
+        """Whether what was counted called the same things in the same order."""
+        return [what[:3] for what in of_calls(self.calls)] == [what[:3] for what in count.of_calls]
+
     def take(self, count: Count) -> None:
         """Take over what another pass has counted, call by call where it called the same things."""
         self.flops, self.flops_by, self.uncounted = count.flops, count.by, count.uncounted
         self.peak_bytes, self.training_bytes = count.peak_bytes, count.training_bytes
-        if [what[:3] for what in of_calls(self.calls)] == [what[:3] for what in count.of_calls]:
+        if self.called(count):
             for call, (*_, flops) in zip(self.calls, count.of_calls, strict=True):
                 call.own_flops = flops
         elif self.calls:

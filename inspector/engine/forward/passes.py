@@ -230,7 +230,7 @@ class RealRun:
 
     def _count(self) -> None:
         """FLOPs and memory: known from a dry run, or counted where operations reach torch's dispatcher."""
-        if self._known is not None:
+        if self._known is not None and self._outcome.called(self._known):
             self._outcome.take(self._known)
             return
         subject = self._subject

@@ -23,7 +23,7 @@ from inspector.engine.forward.calls import Call, Halt, OpenCall
 from inspector.engine.forward.compiling import is_held_back
 from inspector.engine.forward.makers import Makers, Met
 from inspector.engine.forward.module_classes import CLOSED, ModuleClass, ModuleClasses, has_hooks
-from inspector.engine.forward.operations import Names, OperationMode, Switch, keeps_values
+from inspector.engine.forward.operations import Names, OperationMode, Switch, keeps_values, sets_values
 from inspector.engine.forward.output_stats import OutputStats
 from inspector.engine.forward.seeing import Leaf, Seer, leaves, storage_of, version_of
 from inspector.engine.forward.sources import Sources
@@ -282,6 +282,9 @@ class Recorder:
     def _made(self, opened: Watched, tensor: Tensor) -> Met:
         met = self._makers.made_by(opened.call.index, tensor)
         if met.stats is None and self._stats is not None:
+            if opened.function is not None and not sets_values(opened.call.name):
+                met.stats = TensorStats(elements=tensor.numel(), note="nobody has written to it yet")
+                return met
             met.stats = self._same_values(opened, met) or self._stats.measure(tensor)
         return met
 

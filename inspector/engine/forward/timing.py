@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from inspector.engine.forward.calls import Call
+from inspector.engine.forward.recorder import CREATED
 from inspector.run_schema import CallKind
 
 
@@ -23,8 +24,7 @@ from inspector.run_schema import CallKind
 class Pass:
     """One pass: every call of a module in the order in which they began."""
 
-    modules: list[int]
-    """The modules' identities."""
+    modules: list[nn.Module]
     seconds: list[float]
 
 
@@ -53,7 +53,7 @@ class Clock:
     """Times calls by the clock of the CPU."""
 
     def __init__(self) -> None:
-        self._modules: list[int] = []
+        self._modules: list[nn.Module] = []
         self._nanoseconds: list[int] = []
         self._lost = 0
 
@@ -63,7 +63,7 @@ class Clock:
         """Call a module and time it."""
         entered = perf_counter_ns()
         index = len(self._modules)
-        self._modules.append(id(module))
+        self._modules.append(module)
         self._nanoseconds.append(0)
         lost, began = self._lost, perf_counter_ns()
         try:
@@ -83,7 +83,7 @@ class Events:
 
     def __init__(self) -> None:
         torch.cuda.synchronize()
-        self._modules: list[int] = []
+        self._modules: list[nn.Module] = []
         self._events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
 
     def call(
@@ -91,7 +91,7 @@ class Events:
     ) -> Any:
         """Call a module and time it."""
         began, ended = _event(), _event()
-        self._modules.append(id(module))
+        self._modules.append(module)
         self._events.append((began, ended))
         began.record()
         try:
@@ -117,8 +117,7 @@ def settle(calls: Sequence[Call], passes: Sequence[Pass]) -> bool:
     siblings together find no room in their module.
     """
     modules = [call for call in calls if call.kind == CallKind.MODULE]
-    sequence = [id(call.module) for call in modules]
-    if not passes or any(each.modules != sequence for each in passes):
+    if not passes or not all(_called(modules, each) for each in passes):
         return False
     for index, call in enumerate(modules):
         measured = sorted(each.seconds[index] for each in passes)
@@ -126,6 +125,14 @@ def settle(calls: Sequence[Call], passes: Sequence[Pass]) -> bool:
         call.spread = (_quantile(measured, 0.75) - _quantile(measured, 0.25)) / 2 if len(measured) > 1 else call.spread
     _add_up(calls)
     return True
+
+
+def _called(calls: Sequence[Call], timed: Pass) -> bool:
+    """Whether a pass called the same modules; of one that forward itself makes, one of the same class."""
+    return len(calls) == len(timed.modules) and all(
+        call.module is module or (CREATED in call.notes and type(call.module) is type(module))
+        for call, module in zip(calls, timed.modules, strict=True)
+    )
 
 
 def _add_up(calls: Sequence[Call]) -> None:

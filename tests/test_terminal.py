@@ -91,10 +91,10 @@ def test_a_flood_of_prints_does_not_slow_the_window() -> None:
         terminal.pump(1.0)
         began = time.perf_counter()
         terminal.press("?")
-        terminal.wait_for("search names, paths and classes")
+        terminal.wait_for("open the row, then step into it")
         assert time.perf_counter() - began < 5.0
         terminal.press("escape")
-        terminal.wait_until_gone("search names, paths and classes")
+        terminal.wait_until_gone("open the row, then step into it")
         terminal.press("ctrl+c")
         terminal.wait_for("cancelled")
 

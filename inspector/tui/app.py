@@ -50,9 +50,10 @@ class InspectorApp(TryCommands):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A search begins with its key, not when a pane has handed the key on: so the next key is already a letter.
 
-        Whatever has such priority has to stand back itself, where the key is typed as a letter.
+        So does the trace: the next key is already one of its own. Whatever has such priority has to stand back itself,
+        where the key is typed as a letter.
         """
-        if action in ("search", "filter"):
+        if action in ("search", "filter", "trace"):
             return self.screen is self.body and not self.prompt.display
         return super().check_action(action, parameters)
 

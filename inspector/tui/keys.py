@@ -58,7 +58,7 @@ KEYS: tuple[Key, ...] = (
     Key("page-3", "3", "3", "tab(2)", "details: the last run, call by call", "everywhere"),
     Key("run", "r", "r", "run", "run the model: shapes, time, FLOPs, statistics of every layer", "everywhere"),
     Key("inputs", "i", "i", "inputs", "what goes into the model", "everywhere"),
-    Key("trace", "t", "t", "trace", "tree ⇄ trace: every call in the order of the run", "everywhere"),
+    Key("trace", "t", "t", "trace", "tree ⇄ trace: every call in the order of the run", "everywhere", priority=True),
     Key("problems", "x", "x", "problems", "what was noticed", "everywhere"),
     Key("next-problem", "right_square_bracket", "]", "problem(1)", "to the next problem", "everywhere"),
     Key("previous-problem", "left_square_bracket", "[", "problem(-1)", "to the previous problem", "everywhere"),

@@ -99,6 +99,7 @@ class RunCommands(CopyCommands):
         model = self.talk.model
         if model is None:
             return
+        self._forget_message()
         if self.main is self.trace:
             row = self.row_here
             self.body.remove_class("tracing")
@@ -112,7 +113,7 @@ class RunCommands(CopyCommands):
             if call is not None:
                 self.trace.go_to(call)
         if not self.body.has_class("detail-open"):
-            self.main.focus()
+            self.body.set_focus(self.main, scroll_visible=False)  # at once: `focus` would let the next key pass
         self.call_after_refresh(self.show_detail)
 
     # --- inputs -------------------------------------------------------------------------------------------------

@@ -53,18 +53,21 @@ def in_place() -> nn.Module:
     return model
 
 
-class Decorated(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = linear()
+def decorated() -> nn.Module:
+    class Decorated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = linear()
 
-    @torch.compile(backend=backend)
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.fc(x).relu()
-        return out
+        @torch.compile(backend=backend)
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.fc(x).relu()
+            return out
+
+    return Decorated()
 
 
-@pytest.mark.parametrize("make", [whole, part, in_place, Decorated])
+@pytest.mark.parametrize("make", [whole, part, in_place, decorated])
 def test_what_is_to_be_compiled_runs_as_it_was_written(make: Callable[[], nn.Module]) -> None:
     odd = Odd(make(), x)
     for record in odd.agree():
@@ -102,13 +105,13 @@ def test_a_compiled_function_in_a_forward_is_seen_as_it_was_written() -> None:
 
 
 def test_inputs_are_guessed_without_compiling() -> None:
-    odd = Odd(Decorated())
+    odd = Odd(decorated())
     assert odd.run().inputs.arguments[0].values[0].shape == (2, 4)
     assert compiled == []
 
 
 def test_a_run_at_which_nobody_looks_is_compiled() -> None:
-    model = Decorated()
+    model = decorated()
     events: list[Any] = []
     session = Session(events.append)
     session.take(_built(model), taken(model, (x,), {}))

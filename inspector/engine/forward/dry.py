@@ -27,7 +27,7 @@ from inspector.engine.forward.fake_question import ASKED, Question
 from inspector.engine.forward.fake_values import fake_values
 from inspector.engine.forward.flops import Flops
 from inspector.engine.forward.lazy import LazyCopy, UncopyableError, copy_if_lazy
-from inspector.engine.forward.leftovers import Surroundings
+from inspector.engine.forward.leftovers import LEFT, Surroundings, forget_everywhere
 from inspector.engine.forward.memory import LiveBytes
 from inspector.engine.forward.progress import Cancelled, interruption
 from inspector.engine.forward.recorder import Recorder
@@ -124,6 +124,8 @@ def run(
     if result.error is None and not result.stopped:
         with unheard(), silenced():
             runner.measure(result)
+    if result.error is None and not runner.forget():
+        result.notes.append(LEFT)
     return result
 
 
@@ -146,6 +148,10 @@ class _Runner:
     def stand_in(self, tensor: Tensor) -> Tensor | None:
         """What operations have taken in place of a real tensor."""
         return self._shapes.stand_in(tensor)
+
+    def forget(self) -> bool:
+        """Whether nobody keeps a tensor without values; asked when the last forward is over."""
+        return forget_everywhere(self._shapes)
 
     def record(self, recorder: Recorder, gradients: bool) -> DryRun:
         """The forward that everything is seen in."""

@@ -2,19 +2,21 @@
 
 A function that remembers its results, or a module that keeps a mask for the next time, would hand a tensor without
 values to the next real run. What is looked at is what belongs to the model's code: the modules (in Python's sense) that
-its classes come from, the user's own, and the classes in them. The model's own attributes are the guard's business.
+its classes come from, the user's own, and the classes in them, and of their functions also what those close over. The
+model's own attributes are the guard's business.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from inspector.engine.kinds import is_a
 from inspector.engine.source_files import attributes, is_library, module_file
@@ -22,6 +24,9 @@ from inspector.engine.source_files import attributes, is_library, module_file
 _Cached = type(functools.lru_cache(lambda: None))
 _ABSENT = object()
 _DEEPEST = 4
+_CLOSEST = 3
+"""How many functions within functions are looked at."""
+LEFT = "something keeps tensors of the dry run, which have no values: load the model again before a real run"
 
 
 class Surroundings:
@@ -30,10 +35,9 @@ class Surroundings:
     def __init__(self, model: nn.Module) -> None:
         owners = list(_owners(model))
         self._attributes = [(owner, dict(_held(owner))) for owner in owners]
-        values = [value for _, found in self._attributes for value in found.values()]
-        self._containers = [(value, value.copy()) for value in values if type(value) in (dict, list, set)]
-        caches = {id(cache): cache for value in values if (cache := _cache_in(value)) is not None}
-        self._caches = list(caches.values())
+        kept = {id(thing): thing for _, found in self._attributes for value in found.values() for thing in _kept(value)}
+        self._containers = [(thing, thing.copy()) for thing in kept.values() if type(thing) is not _Cached]
+        self._caches = [thing for thing in kept.values() if type(thing) is _Cached]
         self._misses = [_Cached.cache_info(cache).misses for cache in self._caches]
 
     def clean(self) -> None:
@@ -71,13 +75,28 @@ def _held(owner: Any) -> Any:
     return type.__dict__["__dict__"].__get__(owner) if is_a(owner, type) else attributes(owner)
 
 
-def _cache_in(value: Any) -> Any:
-    """A function that remembers its results, also below what makes a method static or a class's."""
+def _kept(value: Any, depth: int = 0) -> Iterator[Any]:
+    """Functions that remember their results, and containers: the value itself, or what a function keeps."""
     if is_a(value, staticmethod, classmethod):
         value = value.__func__
-    if is_a(value, FunctionType):
-        value = attributes(value).get("__wrapped__")
-    return value if is_a(value, _Cached) else None
+    elif is_a(value, property):
+        value = value.fget
+    if type(value) in (_Cached, dict, list, set):
+        yield value
+    elif is_a(value, FunctionType) and depth < _CLOSEST:
+        for part in _parts(value):
+            yield from _kept(part, depth + 1)
+
+
+def _parts(function: FunctionType) -> Iterator[Any]:
+    """What a function wraps, closes over, and has for its defaults."""
+    yield attributes(function).get("__wrapped__")
+    yield from function.__defaults__ or ()
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # It is empty.
+            continue
 
 
 def _is_fake(value: Any, depth: int = 0) -> bool:
@@ -89,3 +108,49 @@ def _is_fake(value: Any, depth: int = 0) -> bool:
         return False
     parts = value.values() if kind is dict else value
     return any(_is_fake(part, depth + 1) for part in list(parts))
+
+
+# --- what is kept elsewhere -------------------------------------------------------------------------------------------
+
+
+def forget_everywhere(mode: FakeTensorMode) -> bool:
+    """Whether, after a run that came to its end, nobody keeps a tensor of its mode. To find who does takes a while, and
+    is done only when somebody does: functions and containers of any module forget such a tensor then."""
+    if not _alive(mode):
+        return True
+    gc.collect()
+    if not _alive(mode):
+        return True
+    for module in list(sys.modules.values()):
+        for value in list(_values(module)):
+            for thing in _kept(value):
+                _clear(thing)
+    gc.collect()
+    return not _alive(mode)
+
+
+def _clear(kept: Any) -> None:
+    """Let it forget what is fake; a function cannot forget one result alone."""
+    if type(kept) is _Cached:
+        if any(map(_is_fake, gc.get_referents(kept))):
+            _Cached.cache_clear(kept)
+    elif type(kept) is dict:
+        for key in [key for key, value in kept.items() if _is_fake(value) or _is_fake(key)]:
+            del kept[key]
+    elif any(map(_is_fake, kept)):
+        real = [value for value in kept if not _is_fake(value)]
+        kept.clear()
+        kept.extend(real) if type(kept) is list else kept.update(real)
+
+
+def _values(module: Any) -> Iterator[Any]:
+    """The attributes of a module of Python and of its classes."""
+    name = getattr(module, "__name__", "")
+    for value in list(attributes(module).values()):
+        yield value
+        if is_a(value, type) and type.__dict__["__dict__"].__get__(value).get("__module__") == name:
+            yield from list(_held(value).values())
+
+
+def _alive(mode: FakeTensorMode) -> bool:
+    return any(type(thing) is FakeTensor and thing.fake_mode is mode for thing in gc.get_objects())

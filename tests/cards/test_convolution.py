@@ -73,7 +73,7 @@ def test_the_shapes_are_those_of_torch(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in EVERY if "Lazy" not in name])
 def test_the_costs_are_what_a_run_counts(name: str) -> None:
-    check_costs(name, trials(name, 50))
+    check_costs(name, trials(name, 150))
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if "Lazy" not in name])

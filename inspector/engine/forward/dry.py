@@ -30,7 +30,7 @@ from inspector.engine.forward.lazy import LazyCopy, UncopyableError, copy_if_laz
 from inspector.engine.forward.leftovers import LEFT, Surroundings, forget_everywhere
 from inspector.engine.forward.memory import LiveBytes
 from inspector.engine.forward.progress import Cancelled, interruption
-from inspector.engine.forward.recorder import Recorder
+from inspector.engine.forward.recorder import CREATED, ELSEWHERE, Recorder
 from inspector.engine.forward.warned import silenced
 from inspector.engine.kinds import is_a
 
@@ -124,7 +124,7 @@ def run(
     if result.error is None and not result.stopped:
         with unheard(), silenced():
             runner.measure(result)
-    if result.error is None and not runner.forget():
+    if result.error is None and not runner.forget(result.calls):
         result.notes.append(LEFT)
     return result
 
@@ -149,8 +149,11 @@ class _Runner:
         """What operations have taken in place of a real tensor."""
         return self._shapes.stand_in(tensor)
 
-    def forget(self) -> bool:
+    def forget(self, calls: list[Call]) -> bool:
         """Whether nobody keeps a tensor without values; asked when the last forward is over."""
+        for call in calls:  # A module that forward has made has weights without values.
+            if call.parent is not None and CREATED in call.notes:
+                call.module = call.parent.module
         return forget_everywhere(self._shapes)
 
     def record(self, recorder: Recorder, gradients: bool) -> DryRun:
@@ -170,6 +173,8 @@ class _Runner:
             _note_end(result, error)
         if self._question.asked:
             result.notes.append(ASKED)
+        if recorder.elsewhere:
+            result.notes.append(ELSEWHERE)
         if recorder.held_back:
             result.notes.append(HELD_BACK)
         result.flops, result.uncounted = flops.total, tuple(sorted(flops.uncounted.items()))

@@ -31,7 +31,7 @@ from inspector.engine.forward.memory import LiveBytes
 from inspector.engine.forward.observation import Observation
 from inspector.engine.forward.outcome import Count, Outcome, of_calls
 from inspector.engine.forward.progress import Cancelled, interruption
-from inspector.engine.forward.recorder import Recorder
+from inspector.engine.forward.recorder import ELSEWHERE, Recorder
 from inspector.engine.forward.seeing import Seer, leaves
 from inspector.engine.forward.timing import Pass, settle, timed
 from inspector.engine.forward.tracebacks import without_recording
@@ -110,6 +110,8 @@ class RealRun:
         outcome.calls = recorder.calls
         if recorder.held_back:
             outcome.notes.append(HELD_BACK)
+        if recorder.elsewhere:
+            outcome.notes.append(f"{ELSEWHERE}, and their FLOPs and memory are not counted")
         if outcome.failure is None:
             outcome.uncalled, notes = used_without_call(subject.model, recorder.calls, recorder.weights, subject.row_of)
             outcome.notes += notes

@@ -31,6 +31,7 @@ from inspector.run_schema import CallKind, CallState, Seen
 from inspector.schema import Source, TensorStats
 
 CREATED = "created during the run"
+ELSEWHERE = "forward calls modules in other threads: they are not recorded there"
 _LONGEST_CHAIN = 50
 
 
@@ -75,6 +76,8 @@ class Recorder:
         self._stand_in = stand_in
         self.held_back = False
         """Whether something ran as it was written that torch.compile was to compile."""
+        self.elsewhere = False
+        """Whether modules were called in other threads, which nobody follows there."""
         self._compiler_waits = False
         self._training, self._dry, self._operations = training, dry, operations
         self._stats = OutputStats() if statistics and not dry else None
@@ -111,7 +114,10 @@ class Recorder:
         original, thread, record = nn.Module.__call__, get_ident(), self._module
 
         def __call__(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
-            if is_compiling() or get_ident() != thread:  # What torch.compile traces is to be torch's own.
+            if is_compiling():  # What torch.compile traces is to be torch's own.
+                return original(module, *args, **kwargs)
+            if get_ident() != thread:
+                self.elsewhere = True
                 return original(module, *args, **kwargs)
             return record(original, module, args, kwargs)
 

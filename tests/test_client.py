@@ -255,10 +255,12 @@ async def test_a_hang_in_c_that_holds_the_gil_tells_its_line_when_asked(client: 
 
 async def test_an_interrupt_reaches_the_engine_in_its_run_and_leaves_it_alive(client: Client, tmp_path: Path) -> None:
     code = """
-    import signal
-    signal.signal(signal.SIGUSR2, lambda *_: print("interrupted"))
+    import os, signal
+    heard, interrupted = os.pipe()  # Keeps a signal that comes before anybody waits for it; pause() would miss it.
+    signal.signal(signal.SIGUSR2, lambda *_: os.write(interrupted, b"."))
     print("ready")
-    signal.pause()
+    os.read(heard, 1)
+    print("interrupted")
     """
     assert not client.interrupt()
     engine = client.open(net(tmp_path, code))

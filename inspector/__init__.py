@@ -15,7 +15,7 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   schema.py     the nouns: what is known about a model, as frozen records. Read this first
   run_schema.py the nouns of a run: what went in, every call with what flowed through it, what came of it;
                 mode_schema.py those of train against eval
-  messages.py   the verbs: every Request and every Event that crosses between the processes
+  messages/     the verbs: every Request and every Event that crosses between the processes
   catalogue.py  everything that can be noticed, by id: severity, title, a paragraph for people
   wire.py       one message as a length-framed MessagePack frame
   figures.py    11173962 → 11.2 M; bytes, shapes, durations; format.py cuts text and makes names safe to print

@@ -13,8 +13,8 @@ from inspector.mode_schema import ElementSpread, NormCurve, OutputSpread, Statis
 from inspector.run_schema import Finding
 from inspector.schema import Failure, Flag
 from inspector.table import ModelTable
-from tests import mode_events
-from tests.run_events import guessed, table_of
+from tests import mode_events, run_events
+from tests.run_events import called, guessed, operation, table_of
 from tests.tui.driving import Driven, driven
 
 INPUTS = guessed("x", 2, 3, 32, 32, reason="conv takes 3 channels")
@@ -216,3 +216,23 @@ async def test_what_the_comparison_notices_stands_among_the_problems() -> None:
         await window.press("d", "d", "x")
         assert "running statistics were never updated" in window.screen()
         assert "problems: 1 note" in window.screen()
+
+
+async def test_a_function_is_not_called_uncalled_because_modules_alone_are_compared() -> None:
+    async with driven(mode_events.conv_block()) as window:
+        root = called("", called("conv", out=(2, 16, 8, 8)), operation("flatten", out=(2, 1024)), out=(2, 10))
+        window.engine.runs.append(list(run_events.events(table_in(window), root, INPUTS)))
+        await window.press("r")
+        await compared(window)
+        await window.press("slash", *"flatten", "enter")
+        text = " ".join(window.app.detail.text().split())
+        assert "a function is not compared by itself" in text
+        assert "what the model itself, which called it, gives out" in text
+        assert "not called" not in text
+
+
+async def test_a_parameter_is_no_module_to_compare() -> None:
+    async with driven(mode_events.conv_block()) as window:
+        await compared(window)
+        await window.press("slash", *"conv.weight", "enter")
+        assert "this row is no registered module" in " ".join(window.app.detail.text().split())

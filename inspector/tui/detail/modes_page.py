@@ -8,6 +8,8 @@ from inspector import run_labels
 from inspector.format import literal, number, plural, shape, whole
 from inspector.mode_rows import ModeRows, Word, headline, named, relative, word
 from inspector.mode_schema import Channel, DropoutMeasured, ModeDifference, NormMeasured
+from inspector.schema import Kind
+from inspector.table import ModelTable
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
 
@@ -38,7 +40,17 @@ def write(page: Page, model: OpenModel, row: int) -> None:
     if len(calls) > _CALLS:
         page.line((f"and {len(calls) - _CALLS:,} more calls", page.palette.dim))
     if not calls and row:
-        page.line(("not called in either mode", page.palette.dim))
+        page.prose(_absence(rows.table, row), page.palette.dim)
+
+
+def _absence(table: ModelTable, row: int) -> str:
+    """Why the comparison has no word about a row."""
+    if table.kinds[row] == Kind.OPERATION:
+        caller = literal(table.short_path(table.parent[row])) or "the model itself"
+        return f"a function is not compared by itself: what it does shows in what {caller}, which called it, gives out"
+    if table.kinds[row] == Kind.RUN or table.is_module(row):
+        return "not called in either mode"
+    return "what modules give out is compared; this row is no registered module"
 
 
 def write_whole(page: Page, rows: ModeRows) -> None:

@@ -112,8 +112,10 @@ def write(page: Page, model: OpenModel, row: int) -> None:
         if not page.lines:
             page.line(("the run tells nothing of this row", page.palette.dim))
         return
+    dry = " of the dry run: shapes alone, nothing computed" if run.dry else ""
     for call in calls[:_CALLS]:
         title = "the call" if len(calls) == 1 else f"call {flow.run.number[call]:,} of {len(calls):,}"
+        title, dry = title + dry, ""
         _write_call(page, model, call, title)
     if len(calls) > _CALLS:
         page.blank()

@@ -39,7 +39,7 @@ class Histogram:
         places = self._places if len(block) == len(self._places) else self._places[: len(block)]
         if places.dtype is torch.float64:  # exact on the edges, where the difference is
             return torch.sub(block, self._low, out=places).mul_(self._bins).div_(self._range)
-        if abs(self._low) <= 2 * self._range:  # nothing cancels: one step will do
+        if abs(self._low) <= 20 * self._range:  # what cancels is too little to see: one step will do
             return torch.add(self._origin, block, alpha=self._bins / self._range, out=places)
         return torch.sub(block, self._low, out=places).mul_(self._bins / self._range)
 

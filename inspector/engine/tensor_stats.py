@@ -6,7 +6,7 @@ between, or drop it.
 
 Precision: up to EXACT elements, and for integers and float64 always, blocks are computed with in float64. Beyond,
 floats of 32 bits and fewer are computed with in float32 and merged in float64 (Chan, Golub and LeVeque 1979): mean and
-standard deviation are then good to 1e-6 of the standard deviation, and a value within 1e-5 of a bin's width of the
+standard deviation are then good to 1e-6 of the standard deviation, and a value within 1e-4 of a bin's width of the
 edge between two bins may be counted in either.
 """
 

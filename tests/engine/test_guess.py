@@ -125,6 +125,24 @@ def test_an_annotation_tells_what_is_no_tensor(declared: Any, text: str) -> None
     assert texts(of(forward, fc=nn.Linear(3, 2))) == ["x=2x3:float32", text]
 
 
+def test_a_generator_that_the_model_draws_from_draws_in_a_try_too_and_stays() -> None:
+    generator = torch.Generator().manual_seed(7)
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        noise = torch.rand(5, generator=self.generator)
+        if noise.sum() > 100:
+            raise ValueError("too much")
+        return self.fc(x) + noise.to(x.device)  # type: ignore[no-any-return]
+
+    model: Any = of(forward, fc=nn.Linear(6, 5), generator=generator)
+    state = generator.get_state()
+    record = guessed(model)
+    assert [argument.text for argument in record.arguments] == ["x=2x6:float32"]
+    assert record.reason == "fc wants 6"
+    assert model.generator is generator
+    assert torch.equal(generator.get_state(), state)
+
+
 # --- what it leaves alone ---------------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,13 @@ _KEEPS_FAKES = (
     "Can't call metadata mutating ops on non-Fake Tensor inputs",
 )
 """What it says where a real tensor would have to become a fake one."""
+_OURS = (
+    "FakeTensor",
+    "Not available for 'meta' device type",
+    "There was no rule registered for HigherOrderOperator",
+    "has no attribute 'ignore_fresh_unbacked_symbols'",
+)
+"""What only a dry run can make a library speak of."""
 _NESTED = ("NestedTensor", "_nested_tensor")
 _NO_KERNEL = "Could not run '"
 """What it says of an operation that the device has no kernel for, as of quantized ones with plain tensors."""
@@ -62,11 +69,19 @@ def _what_is_missing(error: BaseException) -> str:
         return sendable(f"nothing says what shape comes of {operation}")
     if is_a(error, AssertionError) and _NO_SYMBOLS in message:
         return "nothing says what shape a jagged tensor has"
-    if is_a(error, *_CANNOT) or wants_one_shape(error) or _says(message, _KEEPS_FAKES):
+    if is_a(error, *_CANNOT) or wants_one_shape(error) or _says(message, _KEEPS_FAKES) or _is_of_ours(error):
         return sendable(
             f"without values it cannot go on ({message.splitlines()[0][:_LONGEST]})" if message else "it cannot go on"
         )
     return ""
+
+
+def _is_of_ours(error: BaseException) -> bool:
+    """Whether a library stumbles over a tensor without values; the user's own words may well print one."""
+    entry = traceback_of(error)
+    while entry is not None and entry.tb_next is not None:
+        entry = entry.tb_next
+    return entry is not None and is_library(entry.tb_frame.f_code.co_filename) and _says(message_of(error), _OURS)
 
 
 def _says(message: str, texts: tuple[str, ...]) -> bool:

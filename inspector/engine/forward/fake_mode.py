@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, UnsupportedFakeTensorException
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 from inspector.engine.forward import packed_sequences
@@ -46,6 +46,7 @@ MOST_COMPUTED = 1 << 24
 
 _memo = ShapeMemo()
 _DEVICE = torch.ops.prim.device.default
+_ATTENTION = torch.ops.aten._native_multi_head_attention.default
 _INDEX = torch.ops.aten.index.Tensor
 
 
@@ -65,6 +66,7 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, *watchers: Watcher) -> None:
         prepare()
+        _adopt_rules(type(self))
         self._here = _Here()
         super().__init__(allow_non_fake_inputs=True)
         self._allow_unsafe_data_ptr_access = False
@@ -77,6 +79,9 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
     def _should_skip_dynamo(cls) -> bool:
         """No: to keep the compiler out of every dispatch takes time, and nothing is compiled here."""
         return False
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise UnsupportedFakeTensorException("a tensor without values cannot be stored")
 
     def fake(self, tensor: Tensor) -> Tensor:
         """A tensor without values like this one; to be asked for while the mode is not entered."""
@@ -142,7 +147,9 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
         here.inside, here.computed = True, args
         try:
             with _forgetting(func, args, kwargs) as known:
-                out = self.dispatch(func, types, args, kwargs)
+                out: Any = self.dispatch(func, types, args, kwargs)
+            if func is _ATTENTION and not _asked_for_weights(args, kwargs):
+                out = (out[0], None)  # The kernel gives no tensor at all, the rule for shapes an empty one.
             if known:
                 know_view(func, args, kwargs, out)
             return out
@@ -228,6 +235,10 @@ def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
             yield from _tensors(value)
 
 
+def _asked_for_weights(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return bool(args[10] if len(args) > 10 else kwargs.get("need_weights", True))
+
+
 def _places(index: Any) -> Any:
     """An index; of a mask whose values are known the places where it holds: how many there are is the result's size."""
     known = index.constant if isinstance(index, FakeTensor) else None
@@ -268,6 +279,15 @@ def prepare() -> None:
         _prepare_jagged()
     finally:
         sys.path[:] = found
+
+
+def _adopt_rules(mode: type) -> None:
+    """Let operations that take functions, as torch.cond does, do what they do in torch's own mode: they go by its
+    class."""
+    for operation in getattr(torch._ops, "_higher_order_ops", {}).values():
+        rules = getattr(operation, "python_key_table", {})
+        if FakeTensorMode in rules:
+            rules.setdefault(mode, rules[FakeTensorMode])
 
 
 def _prepare_jagged() -> None:

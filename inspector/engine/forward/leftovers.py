@@ -60,14 +60,20 @@ class Surroundings:
 
 def _owners(model: nn.Module) -> Iterator[Any]:
     """Modules of Python and classes whose attributes belong to the model's code."""
+    classes = {cls for module in nn.Module.modules(model) for cls in type(module).__mro__}
     homes = {type(module).__module__ for module in nn.Module.modules(model)}
+    yield from (cls for cls in classes if cls is not object and not _is_torch(cls.__module__))
     for name, module in list(sys.modules.items()):
-        if name == "torch" or name.startswith("torch."):
+        if _is_torch(name):
             continue
         file = module_file(module)
         if name in homes or (file and not is_library(file)):
             yield module
             yield from (value for value in _held(module).values() if is_a(value, type) and value.__module__ == name)
+
+
+def _is_torch(name: str) -> bool:
+    return name == "torch" or name.startswith("torch.")
 
 
 def _held(owner: Any) -> Any:

@@ -74,6 +74,12 @@ def _lazy(tensor: Tensor, device: torch.device) -> Tensor:
     return made
 
 
+def _copied_generator(generator: torch.Generator, memo: dict[int, Any]) -> torch.Generator:
+    copied = torch.Generator(device=generator.device)
+    copied.set_state(generator.get_state())
+    return copied
+
+
 @contextmanager
 def _copying_tensors(how: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """While it is entered, deepcopy makes of a tensor what `how` makes of it."""
@@ -88,9 +94,14 @@ def _copying_tensors(how: Callable[[Tensor], Tensor]) -> Iterator[None]:
     before = [(kind, vars(kind)["__deepcopy__"]) for kind in _KINDS if "__deepcopy__" in vars(kind)]
     for kind, _ in before:
         kind.__deepcopy__ = deepcopy
+    copiers: dict[type, Any] = vars(copy)["_deepcopy_dispatch"]
+    known = torch.Generator in copiers
+    copiers.setdefault(torch.Generator, _copied_generator)  # Its state is a tensor that must keep its values.
     try:
         yield
     finally:
+        if not known:
+            del copiers[torch.Generator]
         for kind, method in before:
             kind.__deepcopy__ = method
 

@@ -11,7 +11,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
 
-from inspector import __version__
 from inspector.options import complaint, parser
 
 if TYPE_CHECKING:  # What a front end needs is imported when it is known which one it is.
@@ -57,6 +56,8 @@ def run(arguments: list[str] | None = None) -> ExitCode:
     options = parser().parse_args(arguments)
     if options.info:
         return _info()
+    if options.completion is not None:
+        return _complete(options.completion)
     if options.explain is not None:
         return _explain(options.explain)
     if options.card is not None and not options.target:
@@ -73,6 +74,14 @@ def run(arguments: list[str] | None = None) -> ExitCode:
         server.close()
         return _complain(str(error))
     return _print_report(options, config, server, log) if plain else _open_window(options, config, server, log)
+
+
+def _complete(shell: str) -> ExitCode:
+    """Print the script that completes the command line in this shell."""
+    from inspector.completion import script
+
+    print(script(shell))
+    return ExitCode.FINE
 
 
 def _start_server(terminal: int | None) -> Server:
@@ -374,19 +383,12 @@ def _card(options: argparse.Namespace, outcome: Outcome | None) -> ExitCode:
 
 def _info() -> ExitCode:
     """Everything that a bug report should say."""
-    from inspector.config import ConfigError, load, user_file
-    from inspector.versions import version
+    from inspector.config import ConfigError
+    from inspector.surroundings import lines
 
-    print(f"nn-inspect {__version__} at {os.path.dirname(os.path.abspath(__file__))}")
-    print(f"python     {sys.version.split()[0]} at {sys.executable}, {sys.platform}")
-    for name in ("torch", "textual", "rich", "torchinfo", "msgspec", "watchfiles"):
-        print(f"{name:<10} {version(name)}")
-    for name in ("TERM", "COLORTERM", "TMUX", "SSH_CONNECTION", "LANG", "LC_ALL", "NO_COLOR", "CUDA_VISIBLE_DEVICES"):
-        print(f"{name:<10} {os.environ.get(name, '(not set)')}")
-    print(f"config     {user_file(os.environ)}")
     try:
-        config = load(os.environ, Path.cwd())
+        for line in lines():
+            print(line)
     except ConfigError as error:
         return _complain(str(error))
-    print(f"read       {', '.join(config.read) or 'no configuration file'}")
     return ExitCode.FINE

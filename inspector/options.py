@@ -27,6 +27,10 @@ examples:
 """
 
 
+SHELLS = ("bash", "zsh", "tcsh")
+"""Those for which shtab writes completion."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Help that begins with examples."""
 
@@ -51,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     other = found.add_argument_group("other")
     other.add_argument("--log", default="", metavar="FILE", help="write every message between the processes")
     other.add_argument("--info", action="store_true", help="versions, terminal, configuration: for bug reports")
+    other.add_argument("--completion", choices=SHELLS, help="print what this shell needs to complete the command line")
     other.add_argument("--version", action="version", version=f"nn-inspect {__version__}")
     return found
 

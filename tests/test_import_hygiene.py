@@ -28,8 +28,9 @@ def modules(folder: Path) -> list[str]:
 
 
 def front_room() -> list[str]:
-    """The modules that are in no room."""
-    return [name for name in modules(PACKAGE) if name.split(".")[1:2] not in [[room] for room in ROOMS]]
+    """The modules that are in no room; a folder of them that is imported as one stands for its files."""
+    outside = (name for name in modules(PACKAGE) if name.split(".")[1:2] not in [[room] for room in ROOMS])
+    return sorted({".".join(name.split(".")[:2]) for name in outside})
 
 
 def loaded(code: str) -> set[str]:

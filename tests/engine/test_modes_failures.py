@@ -164,3 +164,10 @@ def test_a_module_that_torch_compiles_is_compared_from_outside() -> None:
     found = compared(model, rows()())
     assert (found.record.failed_in, found.sources(), found.left_as_found) == ("", {"1"}, True)
     assert found.of("1").note == "compiled: what happens in it is not visible"
+
+
+def test_who_calls_a_compiled_module_is_no_source_for_that() -> None:
+    model: Any = nn.Sequential(nn.Linear(16, 16))
+    model.append(torch.compile(nn.Sequential(nn.Dropout(0.5)), backend="eager"))
+    found = compared(model, rows()())
+    assert (found.sources(), found.of("").role, found.left_as_found) == ({"1"}, "passes on", True)

@@ -6,7 +6,8 @@ import math
 
 from inspector.engine.failure import sendable
 from inspector.engine.modes.alignment import side_by_side
-from inspector.engine.modes.distance import UNTOLD, Distance
+from inspector.engine.modes.distance import EQUAL, UNTOLD, Distance
+from inspector.engine.modes.generators import Generators
 from inspector.engine.modes.keeping import Kept, Pair
 from inspector.engine.modes.proof import Proof
 from inspector.engine.modes.reasons import reason_of
@@ -52,6 +53,20 @@ class Answer:
         """The calls that return something else in a second eval run."""
         distances = self.noise_eval.distances if self.noise_eval is not None else {}
         return {key for key, distance in distances.items() if not distance.equal}
+
+    def asks_by_users_code(self, visit: Visit) -> bool:
+        """Whether code of the user's in a call looks at a flag: then it may toss a coin."""
+        before = self.evaluation.visits.get(visit.key)
+        return before is not None and any(source is not None for _, source in before.looked.values())
+
+    def asking(self) -> set[Key]:
+        """The calls in which code of the user's looks at a flag."""
+        return {key for key, visit in self.evaluation.visits.items() if self.asks_by_users_code(visit)}
+
+    def drawn(self, visit: Visit) -> list[Generators]:
+        """The generators as a call found them in the train runs."""
+        passes = (self.training, self.noise_train)
+        return [each.drawn[visit.key] for each in passes if each is not None and visit.key in each.drawn]
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -99,9 +114,15 @@ class Answer:
         if before is None or after is None:
             return "only in train" if before is None else "only in eval"
         proof = self.proofs.get(key)
+        if distance.equal and self._noisy_in_both(key):
+            return "unchanged"  # Its own flag may count, but what forward does with those below it makes up for that.
         if proof.source if proof is not None else key[0] in sources and key[1] > MOST_CALLS and not distance.equal:
             return "source"
         return "unchanged" if distance.equal else "passes on"
+
+    def _noisy_in_both(self, key: Key) -> bool:
+        noise = (self.noise_train, self.noise_eval)
+        return all(each is not None and not each.distances.get(key, EQUAL).equal for each in noise)
 
     def _looks(self, visit: Visit | None) -> Source | None:
         """The line of the user's that looks at the flag: at the module's own, or at that of a part."""
@@ -113,6 +134,8 @@ class Answer:
     def _notes(self, key: Key, before: Visit | None, after: Visit | None) -> list[str]:
         proof = self.proofs.get(key)
         notes = [self.training.notes.get(key, ""), proof.note if proof is not None else ""]
+        if proof is not None and proof.source and self.training.distances.get(key, UNTOLD).equal:
+            notes.append("by chance the same in both modes with this seed")
         if proof is not None and proof.source and before is not None and before.invisible:
             notes.append("compiled: what happens in it is not visible")
         if before is not None and after is not None and before.looks_at_itself and before.training is after.training:

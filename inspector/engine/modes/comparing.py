@@ -132,7 +132,7 @@ class ModeComparison:
 
     def _train(self) -> bool:
         answer = self._answer
-        answer.training = Training(self._keeping.kept, self._measure)
+        answer.training = Training(self._keeping.kept, self._measure, answer.asks_by_users_code)
         try:
             answer.trained, _ = self._passes.watch("train", self._seed, answer.training, heard=True)
         except Cancelled:
@@ -157,16 +157,17 @@ class ModeComparison:
         """Train mode with another seed."""
         training = self._answer.training
         assert training is not None
-        again = Comparing(training.kept)
+        again = Comparing(training.kept, self._answer.asks_by_users_code)
         if self._attempt("train", again):
             self._answer.noise_train = again
 
     def _prove(self) -> None:
         """Eval mode with another seed; on its way the suspects are tried. Once more for what nothing explains yet."""
         answer = self._answer
-        suspects = suspects_of(answer.evaluation, answer.trained, answer.moved())
+        switched = self._passes.switched()
+        suspects = suspects_of(answer.evaluation, answer.trained, answer.moved(), answer.asking(), switched)
         answer.noise_eval = self._proving(suspects)
-        left = unexplained(answer.evaluation, answer.trained, answer.moved(), set(answer.proven()))
+        left = unexplained(answer.evaluation, answer.trained, answer.moved(), set(answer.proven()), switched)
         if left is not None:
             self._proving(left)
 
@@ -181,7 +182,7 @@ class ModeComparison:
         """A pass with another seed; what it raises is told, and no more."""
         watch = self._passes.watching(around)
         if isinstance(around, Proving):
-            around.prover = Prover(watch, lambda visit: (suspects or {})[visit.key](visit), self._copies)
+            around.prover = Prover(watch, suspects or {}, self._copies, self._answer.drawn)
         try:
             self._passes.run(way, self._seed + OTHER_SEED, watch)
         except Cancelled:

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from inspector.engine.forward.conditions import reseed
+
 
 class Generators:
     """The states of all generators that somebody may draw from without naming them."""
@@ -30,6 +32,27 @@ class Generators:
             sys.modules["numpy.random"].set_state(self._numpy)
         for generator, state in zip(torch.cuda.default_generators, self._cuda, strict=False):
             generator.set_state(state)
+
+    def drawn_from(self) -> bool:
+        """Whether any of them has given a number since."""
+        now = Generators()
+        if not torch.equal(now._torch, self._torch) or now._python != self._python:
+            return True
+        if _bytes_of(now._numpy) != _bytes_of(self._numpy):
+            return True
+        return any(not torch.equal(one, other) for one, other in zip(now._cuda, self._cuda, strict=False))
+
+
+def _bytes_of(state: Any) -> list[Any]:
+    """A state of NumPy's, as it can be compared."""
+    return [part.tobytes() if hasattr(part, "tobytes") else part for part in state or ()]
+
+
+def seeded(seed: int) -> Generators:
+    """The states after seeding with a number; the generators stay as they are."""
+    with put_back():
+        reseed(seed)
+        return Generators()
 
 
 @contextmanager

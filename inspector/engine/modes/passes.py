@@ -44,6 +44,8 @@ class Passes:
         self._known = Known(Sources(), ModuleClasses())
         self.gradients = False
         """Whether forward differentiates itself, and wants gradients for that."""
+        self.flags: dict[Way, dict[int, bool]] = {}
+        """The training flags that every module began the last pass of each mode with, by the modules' identities."""
         self.warnings = Warnings()
         self.notes: dict[str, None] = {}
         self._train: Mode = "train"
@@ -113,7 +115,13 @@ class Passes:
                 stack.enter_context(silenced())
             if note := set_mode(self._model, "eval" if way == "eval" else self._train):
                 self.notes[note] = None
+            self.flags[way] = {id(module): flag_of(module) for module in nn.Module.modules(self._model)}
             yield
+
+    def switched(self) -> set[int]:
+        """The modules that are in train mode in the one and in eval mode in the other, by their identities."""
+        training = self.flags.get("train", {})
+        return {module for module, flag in self.flags.get("eval", {}).items() if training.get(module) and not flag}
 
     def _keep_mixed_modes(self) -> None:
         """A model in train mode some of whose parts are in eval mode is trained like that: as it stands."""

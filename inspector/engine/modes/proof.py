@@ -1,6 +1,7 @@
 """Is a module a source? It is called on one and the same input with the same random numbers, once as it stands in eval
 mode and once with its own training flag set, the flags of everything below it left as they are; and what it gives is
-compared bit for bit.
+compared bit for bit. A module that draws random numbers with its flag set, and gives the same nevertheless, is tried
+with others too: with those that it had in the train runs, and with some more.
 
 That happens in the middle of an eval pass, where the module would be called anyway: with what it really gets, and in
 the state that the model has by then. What the trial did to the module is undone before the pass goes on.
@@ -8,7 +9,7 @@ the state that the model has by then. What the trial did to the module is undone
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,17 +24,33 @@ from inspector.engine.forward.warned import silenced
 from inspector.engine.global_state import uncollected
 from inspector.engine.model_state import ModelState
 from inspector.engine.modes.distance import EQUAL, UNTOLD, Distance
-from inspector.engine.modes.generators import put_back
+from inspector.engine.modes.generators import Generators, put_back, seeded
 from inspector.engine.modes.keeping import Comparer, Keeper, Kept, Room, apart, total
-from inspector.engine.modes.watch import Original, Visit, Watch, flag_of
+from inspector.engine.modes.watch import Key, Original, Visit, Watch, flag_of
 from inspector.engine.source_files import attributes
 from inspector.engine.storages import Copies
 
 TINY = 1e-3
 """A relative difference below which it could be one of rounding: then the call is tried as it stands too."""
 
-Toggle = Callable[[Visit], None]
-"""Sets flags as they are in train mode."""
+DRAWS = 4
+"""How many more random numbers are tried where chance may have had it that the flag made no difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """What is switched for a trial: flags of these modules; of none, the flag of the module that is called."""
+
+    modules: tuple[nn.Module, ...] = ()
+    chance: bool = False
+    """Whether the call gave the same in all runs, so that only other random numbers could make it a source."""
+
+    def __call__(self, module: nn.Module) -> None:
+        """Set flags as they are in train mode."""
+        for other in self.modules:
+            other.training = True
+        if not self.modules:
+            set_own_flag(module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +71,22 @@ class Trial:
 
     result: tuple[Kept, ...] | None
     raised: str = ""
+    drew: bool = False
+    """Whether random numbers were drawn."""
 
 
 class Prover:
     """Proves calls of one pass."""
 
-    def __init__(self, watch: Watch, toggle: Toggle, copies: Copies) -> None:
-        self._watch, self._toggle, self._copies = watch, toggle, copies
+    def __init__(
+        self,
+        watch: Watch,
+        toggles: Mapping[Key, Toggle],
+        copies: Copies,
+        drawn: Callable[[Visit], list[Generators]] = lambda visit: [],
+    ) -> None:
+        """`drawn`: the states of the generators that this call met in train runs."""
+        self._watch, self._toggles, self._copies, self._drawn = watch, toggles, copies, drawn
 
     def prove(
         self, visit: Visit, original: Original, args: tuple[Any, ...], kwargs: dict[str, Any], usual: tuple[Kept, ...]
@@ -69,15 +95,37 @@ class Prover:
 
         `usual` is what it gave in an eval pass before.
         """
-        trial = self._try(visit, original, args, kwargs, self._toggle)
+        toggle = self._toggles[visit.key]
+        trial = self._try(visit, original, args, kwargs, toggle)
+        if trial.result is None and toggle.chance:
+            return lambda result: Proof(False)
         if trial.result is None:
             verdict = Proof(True, UNTOLD, f"raises {trial.raised} with its own training flag set")
             return lambda result: verdict
         toggled, usually = trial.result, apart(usual, trial.result)
+        if toggle.chance and not (usually.equal and trial.drew):
+            return lambda result: Proof(False)
         if not usually.equal and usually.relative <= TINY:
             verdict = self._prove_carefully(visit, original, args, kwargs, toggled)
             return lambda result: verdict
+        if usually.equal and trial.drew:
+            verdict = self._prove_by_chance(visit, original, args, kwargs, usual)
+            return lambda result: verdict
         return lambda result: _judged(toggled, result)
+
+    def _prove_by_chance(
+        self, visit: Visit, original: Original, args: tuple[Any, ...], kwargs: dict[str, Any], usual: tuple[Kept, ...]
+    ) -> Proof:
+        """With other random numbers: a coin that is tossed in train mode only may have fallen so that nothing came."""
+        states = [*self._drawn(visit), *map(seeded, range(DRAWS))]
+        for state in states:
+            trial = self._try(visit, original, args, kwargs, self._toggles[visit.key], state)
+            if trial.result is None or apart(usual, trial.result).equal:
+                continue
+            plain = self._try(visit, original, args, kwargs, None, state)
+            if plain.result is not None and not (own := apart(plain.result, trial.result)).equal:
+                return Proof(True, own)
+        return Proof(False, note=f"draws random numbers in train mode; {len(states) + 1} draws made no difference")
 
     def _prove_carefully(
         self, visit: Visit, original: Original, args: tuple[Any, ...], kwargs: dict[str, Any], toggled: tuple[Kept, ...]
@@ -92,7 +140,13 @@ class Prover:
         return Proof(False, note="gives something else each time, also on one input with the same random numbers")
 
     def _try(
-        self, visit: Visit, original: Original, args: tuple[Any, ...], kwargs: dict[str, Any], toggle: Toggle | None
+        self,
+        visit: Visit,
+        original: Original,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        toggle: Toggle | None,
+        state: Generators | None = None,
     ) -> Trial:
         """Call a module on copies of what it gets, and undo everything that this did."""
         args, kwargs = own_inputs(args, kwargs)
@@ -102,22 +156,26 @@ class Prover:
             stack.enter_context(unheard())
             stack.enter_context(silenced())
             stack.enter_context(torch.set_grad_enabled(torch.is_grad_enabled()))
-            flags = [(module, flag_of(module)) for module in nn.Module.modules(visit.module)]
+            concerned = (*nn.Module.modules(visit.module), *(toggle.modules if toggle is not None else ()))
+            flags = [(module, flag_of(module)) for module in concerned]
             with undisturbed():
-                state = ModelState(visit.module, nn.Module.modules(visit.module), (), self._copies)
+                held = ModelState(visit.module, nn.Module.modules(visit.module), (), self._copies)
             try:
                 if toggle is not None:
-                    toggle(visit)
+                    toggle(visit.module)
+                if state is not None:
+                    state.put_back()
+                before = Generators()
                 result = original(visit.module, *args, **kwargs)
                 with torch._C.DisableTorchFunction():
-                    return Trial(Keeper(Room()).keep(result))
+                    return Trial(Keeper(Room()).keep(result), drew=before.drawn_from())
             except Cancelled:
                 raise
             except BaseException as error:
                 return Trial(None, sendable(type(error).__name__))
             finally:
                 with undisturbed():
-                    for _ in state.restore(thorough=False):
+                    for _ in held.restore(thorough=False):
                         pass  # What cannot be put back here is told by the guard of the whole model.
                 for module, flag in flags:
                     if flag_of(module) is not flag:  # TorchScript keeps it where no attribute leads to.
@@ -141,10 +199,9 @@ def undisturbed() -> Iterator[None]:
 # --- flags ------------------------------------------------------------------------------------------------------------
 
 
-def set_own_flag(visit: Visit) -> None:
+def set_own_flag(module: nn.Module) -> None:
     """The module's own flag and nothing else. A class that overrides `train` may look at other things than the flag:
     what that does to the module itself is done too."""
-    module = visit.module
     if not overrides_train(module):
         module.training = True
         return
@@ -154,13 +211,6 @@ def set_own_flag(visit: Visit) -> None:
         if flag is not None:
             part.training = flag
     module.training = True
-
-
-def set_flags_looked_at(visit: Visit) -> None:
-    """Every flag that its code looks at; of one that nobody sees look at any, its own and all below it."""
-    looked = [module for module, _ in visit.looked.values()]
-    for module in looked or list(nn.Module.modules(visit.module)):
-        module.training = True
 
 
 def overrides_train(module: nn.Module) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from inspector.engine.modes.distance import UNTOLD, Distance
+from inspector.engine.modes.generators import Generators
 from inspector.engine.modes.keeping import Comparer, Keeper, Kept, Pair, Room, total
 from inspector.engine.modes.proof import Proof, Prover
 from inspector.engine.modes.watch import Key, Original, Visit
@@ -35,7 +36,13 @@ class Keeping:
 class Comparing:
     """Measures how far what every call gives is from what it gave in another pass."""
 
-    def __init__(self, reference: dict[Key, tuple[Kept, ...]]) -> None:
+    def __init__(
+        self, reference: dict[Key, tuple[Kept, ...]], may_draw: Callable[[Visit], bool] = lambda visit: False
+    ) -> None:
+        """`may_draw`: whose random numbers are remembered."""
+        self.drawn: dict[Key, Generators] = {}
+        """The generators as such a call found them."""
+        self._may_draw = may_draw
         self.distances: dict[Key, Distance] = {}
         self.notes: dict[Key, str] = {}
         self.outputs: list[Pair] = []
@@ -44,10 +51,16 @@ class Comparing:
         self._comparer = Comparer()
 
     def call(self, visit: Visit, original: Original, args: Arguments, kwargs: Named) -> Any:
+        self._remember(visit)
         result = original(visit.module, *args, **kwargs)
         with torch._C.DisableTorchFunction():
             self.compare(visit, result)
         return result
+
+    def _remember(self, visit: Visit) -> None:
+        if self._may_draw(visit):
+            with torch._C.DisableTorchFunction():
+                self.drawn[visit.key] = Generators()
 
     def compare(self, visit: Visit, result: Any) -> None:
         """Measure what a call gave."""
@@ -77,8 +90,9 @@ class Training(Comparing):
         self,
         reference: dict[Key, tuple[Kept, ...]],
         measure: Callable[[Visit, Arguments, Named], Measured | None],
+        may_draw: Callable[[Visit], bool] = lambda visit: False,
     ) -> None:
-        super().__init__(reference)
+        super().__init__(reference, may_draw)
         self.kept: dict[Key, tuple[Kept, ...]] = {}
         self._keeper = Keeper(Room(0))
         self._measure = measure
@@ -86,6 +100,7 @@ class Training(Comparing):
     def call(self, visit: Visit, original: Original, args: Arguments, kwargs: Named) -> Any:
         with torch._C.DisableTorchFunction():
             measured = self._measure(visit, args, kwargs)
+        self._remember(visit)
         result = original(visit.module, *args, **kwargs)
         with torch._C.DisableTorchFunction():
             if measured is not None:

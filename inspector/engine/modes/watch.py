@@ -47,7 +47,7 @@ class Visit:
     ended: int = -1
     """When it returned, counted in returns."""
     looked: dict[int, tuple[nn.Module, Source | None]] = field(default_factory=dict)
-    """The modules whose flags were looked at by its own code, and the first line that did."""
+    """The modules whose flags were looked at by its own code, hooks of the user's included, and the first line."""
     parts: int = 0
     """Calls of modules in it."""
 
@@ -145,7 +145,9 @@ class Watch:
         number = self._counts[row] = self._counts.get(row, 0) + 1
         source = self._sources.caller() if parent is not None else None
         known = self._classes.of(module)
-        visit = Visit(module, (row, number), parent, depth, source, flag_of(module), _invisible(known, module))
+        with self.muted():  # Those of torch.compile are asked for their flag: that is nobody's look.
+            flag = flag_of(module)
+        visit = Visit(module, (row, number), parent, depth, source, flag, _invisible(known, module))
         self.visits[visit.key] = visit
         if parent is not None:
             parent.parts += 1

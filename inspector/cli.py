@@ -164,7 +164,7 @@ def _open_window(options: argparse.Namespace, config: Config, server: Server, lo
     if options.no_color:
         os.environ["NO_COLOR"] = "1"
     from inspector.messages import Load
-    from inspector.tui.opening import WindowError, open_window
+    from inspector.tui.opening import WindowCrashError, WindowError, open_window
 
     request = Load(options.target, tuple(options.arg), options.config, options.device)
     try:
@@ -182,6 +182,10 @@ def _open_window(options: argparse.Namespace, config: Config, server: Server, lo
     except WindowError as error:
         server.close()
         return _complain(str(error))
+    except WindowCrashError as error:
+        server.close()
+        _complain(str(error))
+        return ExitCode.ENGINE
     if failure is None:
         return ExitCode.FINE
     from inspector.reports import failure_text

@@ -113,11 +113,18 @@ def row_memory(rows: RunRows, row: int) -> str:
 
 
 def seconds(number: float, spread: float = math.nan) -> str:
-    """`12.3 ms`, `12.3 ms ± 0.4 ms`; empty where nothing was timed."""
+    """`12.3 ms`, `12.3 ms ± 0.4 ms`; empty where nothing was timed.
+
+    `spread` is half of what the middle half of the times spans. Where that is as much as the time itself, ± would tell
+    of times below zero: `0.33 ms, unsteady by 2.68 ms` names the whole span.
+    """
     if not math.isfinite(number):
         return ""
-    around = f" ± {duration(spread)}" if math.isfinite(spread) and spread > 0 else ""
-    return duration(number) + around
+    if not (math.isfinite(spread) and spread > 0):
+        return duration(number)
+    if spread >= number:
+        return f"{duration(number)}, unsteady by {duration(2 * spread)}"
+    return f"{duration(number)} ± {duration(spread)}"
 
 
 def cost(run: RunRecord) -> str:
@@ -164,6 +171,11 @@ def mode(run: RunRecord) -> str:
 def stopped(run: RunRecord) -> str:
     """`forward failed in fc1, line 21`"""
     return f"forward failed{where_stopped(run.finding, run.failure)}"
+
+
+def exception(failure: Failure) -> str:
+    """`RuntimeError: text` as Python writes it, not yet safe to print; of an exception without a text its class."""
+    return ": ".join(filter(None, (failure.type, failure.message)))
 
 
 def where_stopped(found: Finding | None, failure: Failure | None) -> str:

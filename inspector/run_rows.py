@@ -125,14 +125,15 @@ class RunRows:
     def seconds(self, call: int) -> float:
         """How long a call took; NaN where nothing was timed.
 
-        What a dry run took is not what the model takes, and what raised did not get to its end.
+        What a dry run took is not what the model takes, and what raised did not get to its end. A function may be left
+        without a time where the modules beside it account for all of what is around.
         """
         dry = self.record is not None and self.record.dry
-        return math.nan if dry or self.run.state(call) is not CallState.DONE else self.run.seconds[call]
+        return math.nan if dry or self.run.state(call) is not CallState.DONE else _told(self.run.seconds[call])
 
     def own_seconds(self, call: int) -> float:
-        """How much of that no call in it took; NaN where nothing was timed."""
-        return math.nan if math.isnan(self.seconds(call)) else self.run.own_seconds(call)
+        """How much of that no call in it took; NaN where nothing was timed, and where the calls account for all."""
+        return math.nan if math.isnan(self.seconds(call)) else _told(self.run.own_seconds(call))
 
     def _summed(self, row: int) -> Cost:
         run = self.run
@@ -142,4 +143,11 @@ class RunRows:
         return Cost(seconds, sum(run.flops[call] for call in calls), sum(run.memory[call] for call in calls))
 
 
+def _told(seconds: float) -> float:
+    """A time, or NaN for one that is a remainder of nothing: that is not a measurement of 0 ns."""
+    return seconds if seconds >= _SHORTEST else math.nan
+
+
+_SHORTEST = 1e-9
+"""Seconds that the clock tells apart."""
 _PARTS = {CallState.DONE: Part.CALLED, CallState.FAILED: Part.FAILED, CallState.UNWOUND: Part.UNWOUND}

@@ -120,6 +120,11 @@ def test_what_was_not_timed_has_no_time() -> None:
     assert run_labels.seconds(0.0123, math.nan) == "12.3 ms"
 
 
+def test_a_spread_that_would_reach_below_zero_is_told_as_the_span_of_the_middle_half_of_the_times() -> None:
+    assert run_labels.seconds(330e-6, 329e-6) == "330 µs ± 329 µs"
+    assert run_labels.seconds(330e-6, 1.34e-3) == "330 µs, unsteady by 2.68 ms"
+
+
 def test_the_cost_says_what_stands_beside_it() -> None:
     run = _run(flops=4_089_184_256, uncounted=(("lstm", 2), ("erf\x1b", 1)))
     assert run_labels.cost(run) == "4.09 GFLOP + 3 uncounted operations"

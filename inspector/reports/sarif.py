@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from inspector import __version__
+from inspector import __version__, run_labels
 from inspector.catalogue import CATALOGUE
 from inspector.format import literal
 from inspector.reports.problem_text import facts, seen_from, sentence
@@ -57,7 +57,7 @@ def _rules() -> list[Fields]:
 def _invocation(failure: Failure | None, folder: str) -> Fields:
     if failure is None:
         return {"executionSuccessful": True}
-    said = literal(f"{failure.type}: {failure.message}", lines=True)
+    said = literal(run_labels.exception(failure), lines=True)
     notification: Fields = {"level": "error", "message": _message(said)}
     if failure.source is not None:
         notification["locations"] = [{"physicalLocation": _physical(failure.source, folder)}]

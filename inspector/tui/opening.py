@@ -26,6 +26,10 @@ class WindowError(Exception):
     """The configuration asks for what there is not; the message says what there is."""
 
 
+class WindowCrashError(Exception):
+    """The window ended by an exception of its own, which Textual has printed."""
+
+
 def open_window(
     request: Load,
     config: Config,
@@ -41,7 +45,8 @@ def open_window(
     """Run the window to its end; returns the failure that the person left with, if the model never opened.
 
     The tree is opened to `depth` levels and narrowed to `filter_words` at first. Raises WindowError for a theme or a
-    key that there is not, before the terminal is touched. `run` says what goes into the model, whose shapes are looked
+    key that there is not, before the terminal is touched, and WindowCrashError when the window did not end as it was
+    asked to. `run` says what goes into the model, whose shapes are looked
     for as soon as it is there; None looks for none. Of what is noticed the `ignored` is not told (as in
     `problems.kept`), and without `probes` the checks that need further forwards are left out.
     """
@@ -56,7 +61,10 @@ def open_window(
 
     app = InspectorApp(connect, request, appearance, run)
     app.talk.runs.ignored, app.talk.runs.probes = ignored, probes
-    return app.run(mouse=config.mouse)
+    failure = app.run(mouse=config.mouse)
+    if app.return_code:
+        raise WindowCrashError("the window itself failed, which is a fault of nn-inspect: its traceback stands above")
+    return failure
 
 
 def appearance_of(config: Config) -> Appearance:

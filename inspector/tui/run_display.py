@@ -11,7 +11,7 @@ from inspector.messages import Run, TensorDrawn
 from inspector.mode_rows import ModeRows, headline, named
 from inspector.mode_schema import StatisticsStepped, TrainingSampled
 from inspector.problems import badges
-from inspector.run_schema import InputSet, LayerTrial, RunRecord
+from inspector.run_schema import Finding, InputSet, LayerTrial, RunRecord
 from inspector.schema import Failure
 from inspector.tui.bars import Status
 from inspector.tui.detail import failure_card, pages
@@ -91,12 +91,8 @@ class RunDisplay:
         assert finding is not None
         if (row := pages.failed_row(model)) is not None:
             window.model_tree.go_to(row)
-        guessed = "with guessed inputs, " if run.inputs.origin == "guessed" else ""
-        line = f", line {finding.source.line}" if finding.source is not None else ""
-        dry = "in a dry run, " if run.dry else ""
-        words = f"{finding.id} {guessed}{dry}forward failed in {literal(finding.path) or 'the model itself'}{line}"
         more = "" if window.detail.display else "Enter tells all"
-        window.message = Status(f"{words}: {literal(finding.message)}", window.appearance.palette.error, more)
+        window.message = Status(_failed(run, finding), window.appearance.palette.error, more)
         window.show_status()
 
     def run_cancelled(self, guard: str, changed: tuple[str, ...]) -> None:
@@ -109,9 +105,10 @@ class RunDisplay:
         window = self._window
         mend = f"; {literal(failure.mend)}" if failure.mend else ""
         of_code = failure.stage != "inputs" or failure.source is not None
-        title = "" if failure.stage != "inputs" else f"{failure_card.title(failure)}: "
-        kind = f"{title}{literal(failure.type)}: " if of_code and failure.type else ""
-        window.tell(f"{kind}{literal(failure.message)}{mend}", window.appearance.palette.error)
+        words = literal(run_labels.exception(failure) if of_code else failure.message)
+        title = f"{failure_card.title(failure)}: " if of_code and failure.stage == "inputs" else ""
+        line = f" (line {failure.source.line})" if failure.source is not None else ""
+        window.tell(f"{title}{words}{line}{mend}", window.appearance.palette.error)
         if of_code:
             window.talk.failure = failure  # until the cursor moves
             window.show_tab(pages.OVERVIEW)
@@ -190,7 +187,7 @@ class RunDisplay:
 
     def drawing_failed(self, failure: Failure) -> None:
         if self.picture is not None and self.picture.is_current:
-            self.picture.fail(f"{failure.type}: {failure.message}")
+            self.picture.fail(run_labels.exception(failure))
 
     def _tell_changes(self, changed: tuple[str, ...]) -> None:
         if changed:
@@ -198,10 +195,19 @@ class RunDisplay:
             self._window.tell(f"not left as found: {literal(', '.join(changed))}", palette.error)
 
 
+def _failed(run: RunRecord, finding: Finding) -> str:
+    """`NN201 inputs guessed, line 21: fc1 expects 576 features, got 400 …`: what is wrong before what is beside it."""
+    guessed = "inputs guessed" if run.inputs.origin == "guessed" else ""
+    line = f"line {finding.source.line}" if finding.source is not None else ""
+    beside = ", ".join(filter(None, (guessed, line)))
+    dry = " (in a dry run)" if run.dry else ""
+    return f"{finding.id} {beside}{': ' if beside else ''}{literal(finding.message)}{dry}"
+
+
 def _raised(run: RunRecord) -> str:
     """`forward failed, line 12: RuntimeError: …`, of a run in which nobody saw where."""
     failure = run.failure
-    return run_labels.stopped(run) + (f": {literal(failure.type)}: {literal(failure.message)}" if failure else "")
+    return run_labels.stopped(run) + (f": {literal(run_labels.exception(failure))}" if failure else "")
 
 
 def _told(run: RunRecord) -> str:

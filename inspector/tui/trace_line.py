@@ -20,6 +20,7 @@ from inspector.tui.palette import Palette
 _LINE, _OUTPUT, _NUMBER, _BAR = 7, 16, 9, 7
 _WIDE = 96
 """Cells from which on there is room for FLOPs and memory beside the time."""
+_COSTS = ("time", "FLOPs", "makes")
 _DEEPEST = 12
 """Levels that are indented; what is deeper stands where these stand."""
 
@@ -36,15 +37,22 @@ class Order(NamedTuple):
     """
 
     title: str
+    cost: str = "time"
+    """The column that stands first, with a bar: where there is room for one alone, it is what was asked for."""
     key: Callable[[RunRows, int], Any] | None = None
 
 
 ORDERS = (
     Order("in the order of the run"),
-    Order("by time of its own", _own_seconds),
-    Order("by FLOPs of its own", lambda flow, call: -flow.run.own_flops(call)),
-    Order("by memory that it makes", lambda flow, call: -flow.run.memory[call] if flow.run.size[call] == 1 else 0),
+    Order("by time of its own", "time", _own_seconds),
+    Order("by FLOPs of its own", "FLOPs", lambda flow, call: -flow.run.own_flops(call)),
+    Order("by memory that it makes", "makes", lambda flow, call: -_made(flow, call)),
 )
+
+
+def _made(flow: RunRows, call: int) -> int:
+    """Bytes that a call made, of what calls nothing: what is around it gives out the same bytes once more."""
+    return flow.run.memory[call] if flow.run.size[call] == 1 else 0
 
 
 class TraceLayout(NamedTuple):
@@ -68,14 +76,19 @@ class TraceLayout(NamedTuple):
         """Whether the numbers are those of the call alone, without what it called."""
         return self.order.key is not None
 
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """The columns of numbers, from left to right; the first one has a bar."""
+        first = self.order.cost
+        return (first, *(cost for cost in _COSTS if cost != first)) if self.wide else (first,)
+
 
 def heading(layout: TraceLayout, palette: Palette, *, ascii_only: bool) -> Strip:
     """The titles of the columns."""
     line = Line().add(f" {end_cut(f'call, {layout.order.title}', layout.name)}", palette.dim)
     line.pad(layout.name + 2, palette.dim)
-    line.add(f"{'line':<{_LINE}}{'output':<{_OUTPUT}}{_right('time')}{' ' * _BAR}", palette.dim)
-    if layout.wide:
-        line.add(_right("FLOPs") + _right("makes"), palette.dim)
+    first, *others = map(_right, layout.costs)
+    line.add(f"{'line':<{_LINE}}{'output':<{_OUTPUT}}{first}{' ' * _BAR}{''.join(others)}", palette.dim)
     return line.strip(layout.width, palette, ascii_only=ascii_only)
 
 
@@ -123,17 +136,35 @@ def _add_flow(line: Line, flow: RunRows, call: int, palette: Palette) -> None:
 
 
 def _add_costs(line: Line, flow: RunRows, call: int, layout: TraceLayout, palette: Palette) -> None:
+    """The columns of numbers, and what share of the whole the first of them is."""
+    first, *others = [_cost(flow, call, cost, layout) for cost in layout.costs]
+    share = bar(first.part, first.whole, _BAR - 2)
+    line.add(_right(first.text), palette.base).add(f" {share}{' ' * (_BAR - 1 - cell_len(share))}", palette.accent)
+    for other in others:
+        line.add(_right(other.text), palette.base)
+
+
+class _Cost(NamedTuple):
+    """One number of a call, and whole numbers to draw its share with: of nothing known both are 0."""
+
+    text: str = ""
+    part: int = 0
+    whole: int = 0
+
+
+def _cost(flow: RunRows, call: int, cost: str, layout: TraceLayout) -> _Cost:
     run = flow.run
-    taken, whole = flow.own_seconds(call) if layout.own else flow.seconds(call), flow.seconds(0)
-    timed = not math.isnan(taken)
-    line.add(_right(duration(max(taken, 0.0)) if timed else ""), palette.base)
-    shared = timed and not math.isnan(whole)
-    share = bar(round(max(taken, 0.0) * 1e9), round(whole * 1e9), _BAR - 2) if shared else ""
-    line.add(f" {share}{' ' * (_BAR - 1 - cell_len(share))}", palette.accent)
-    if layout.wide:
+    if cost == "time":
+        taken, whole = flow.own_seconds(call) if layout.own else flow.seconds(call), flow.seconds(0)
+        if math.isnan(taken):
+            return _Cost()
+        known = not math.isnan(whole)
+        return _Cost(duration(taken), round(taken * 1e9) if known else 0, round(whole * 1e9) if known else 0)
+    if cost == "FLOPs":
         counted = run.own_flops(call) if layout.own else run.flops[call]
-        line.add(_right(flops(counted) if counted else ""), palette.base)
-        line.add(_right(size(run.memory[call]) if run.memory[call] else ""), palette.base)
+        return _Cost(flops(counted), counted, run.flops[0]) if counted else _Cost()
+    # Storages of several calls may be one and the same, so that there is no whole that they are shares of.
+    return _Cost(size(run.memory[call])) if run.memory[call] else _Cost()
 
 
 def _right(text: str) -> str:

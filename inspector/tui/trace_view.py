@@ -94,7 +94,7 @@ class TraceView(Canvas, can_focus=True):
             self.post_message(self.CursorMoved(self.call))
 
     def _sort(self) -> None:
-        flow, (_, key) = self.flow, ORDERS[self._order]
+        flow, key = self.flow, ORDERS[self._order].key
         calls: Sequence[int] = range(flow.run.count if flow is not None else 0)
         if key is not None and flow is not None:
             calls = sorted(calls, key=lambda call: key(flow, call))

@@ -16,11 +16,11 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
 
-from inspector.format import duration, literal, plural
+from inspector.format import duration, literal
 from inspector.messages import Load, Run
-from inspector.problems import counted
 from inspector.schema import Failure
 from inspector.table import ModelTable
+from inspector.tui import status_words
 from inspector.tui.appearance import NARROW, PANES, WIDE, Appearance
 from inspector.tui.bars import Divider, KeyLine, Status, StatusLine, TitleBar
 from inspector.tui.body import Body
@@ -234,7 +234,7 @@ class Window(App[Failure]):
 
     def show_status(self) -> None:
         """What goes on, else what was said last, else where the cursor is."""
-        palette, stage, said = self.appearance.palette, self.talk.stage, self.message
+        palette, stage, said, model = self.appearance.palette, self.talk.stage, self.message, self.talk.model
         behind = self.talk.loading is None and self.talk.runs.in_background
         if stage is not None and (said is None or not behind):
             words = literal(stage.text())
@@ -242,22 +242,11 @@ class Window(App[Failure]):
             self.model_tree.say(words)  # where the eye looks first, until there is something to see
         elif said is not None:
             going_on = literal(stage.text()) if stage is not None else ""
-            self.status.tell(Status(said.text, said.style, said.right or going_on))
+            self.status.tell(Status(said.text, said.style, said.right or going_on or status_words.alarm(model)))
             self.model_tree.say(said.text)
-        elif self.talk.model is not None:
-            self.status.tell(Status(self._breadcrumbs(self.talk.model), palette.base, self._note(), is_path=True))
-
-    def _breadcrumbs(self, model: OpenModel) -> str:
-        row = self.row_here
-        return " › ".join(literal(model.table.name(step)) for step in reversed([row, *model.table.ancestors(row)]))
-
-    def _note(self) -> str:
-        """What else there is to know: that the tree is not whole, else that something was printed."""
-        if self.filter_words:
-            return f"only {literal(self.filter_words)}: Esc shows all"
-        noticed = counted(self.talk.model.findings) if self.talk.model is not None else ""
-        printed = f"o: {plural(self.talk.log.count, 'line')} printed" if self.talk.log else ""
-        return "   ".join(filter(None, (f"x: {noticed}" if noticed else "", printed)))
+        elif model is not None:
+            right = status_words.note(model, self.talk.log, self.filter_words)
+            self.status.tell(Status(status_words.way_to(model, self.row_here), palette.base, right, is_path=True))
 
     def _forget_message(self) -> None:
         """A key was pressed: what was said, and the marks of a reload, have been seen."""

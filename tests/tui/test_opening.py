@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 import pytest
 from textual.theme import BUILTIN_THEMES
 
 from inspector import cli
 from inspector.config import Config
-from inspector.messages import Failed, Printed
+from inspector.messages import Failed, Load, Printed
 from inspector.schema import Failure, Source
 from inspector.tui import palette
+from inspector.tui.app import InspectorApp
 from inspector.tui.appearance import Appearance
-from inspector.tui.opening import WindowError, appearance_of
+from inspector.tui.opening import WindowCrashError, WindowError, appearance_of, open_window
 from tests.fake_engine import FILE
 from tests.fake_model import transformer
 from tests.tui.driving import driven
@@ -48,6 +51,21 @@ def test_an_unknown_theme_is_answered_with_the_nearest(monkeypatch: pytest.Monke
 def test_a_key_for_an_unknown_action_is_answered_with_the_nearest() -> None:
     with pytest.raises(WindowError, match=r"\[keys\] serch: there is no such action; did you mean search"):
         appearance_of(Config(keys={"serch": "f"}))
+
+
+def test_a_window_that_fails_by_itself_does_not_end_as_if_all_was_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(app: InspectorApp) -> NoReturn:
+        raise ZeroDivisionError
+
+    run = InspectorApp.run
+    monkeypatch.setattr(InspectorApp, "compose", broken)
+    monkeypatch.setattr(InspectorApp, "run", lambda app, *, mouse: run(app, headless=True, mouse=mouse))
+    server: Any = None  # nobody comes so far as to ask for it
+    with pytest.raises(WindowCrashError, match="a fault of nn-inspect: its traceback stands above"):
+        open_window(Load("model.py"), Config(), server, None)
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("variable", ["SSH_CONNECTION", "SSH_TTY"])

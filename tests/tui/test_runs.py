@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from inspector.messages import (
     Event,
     Failed,
+    FindingsReported,
     InputsChosen,
     Run,
     RunCancelled,
@@ -12,7 +15,7 @@ from inspector.messages import (
     StageStarted,
 )
 from inspector.run_schema import InputSet
-from inspector.schema import Failure
+from inspector.schema import Failure, Source
 from inspector.table import ModelTable
 from inspector.tui import palette
 from inspector.tui.app import InspectorApp
@@ -155,11 +158,35 @@ async def test_a_failure_is_marked_up_to_the_root_and_what_ran_stays() -> None:
         assert "not reached" in line_of(window, "fc3")
 
 
-async def test_the_status_of_a_failure_names_id_module_line_and_measurement() -> None:
+async def test_the_line_below_a_failure_has_room_for_what_was_expected_and_what_came_at_80_columns() -> None:
     async with driven(size=(80, 24)) as window:
         window.engine.runs.append(failing(window))
         await window.press("r")
-        assert window.status().startswith("NN201 with guessed inputs, forward failed in fc1, line 21: fc1 expects 576")
+        line = window.screen().split("\n")[-2]
+        assert line.startswith(" NN201 inputs guessed, line 21: fc1 expects 576 features, got")
+        assert line.endswith("Enter tells all")
+
+
+async def test_what_a_run_took_leaves_room_for_the_errors_that_were_noticed_in_it() -> None:
+    async with driven(size=(80, 24)) as window:
+        found = structs.replace(run_events.features(row_of(table_in(window), "fc1")), id="NN301")
+        whole = run_events.lenet_run()
+        more = {"notes": ("a note that is longer than the line",) * 2}
+        told = list(run_events.events(table_in(window), whole, GUESS, **more))
+        window.engine.runs.append([*told, FindingsReported("run", (found,))])
+        await window.press("r")
+        line = window.screen().split("\n")[-2]
+        assert "12.3 ms" in line
+        assert line.endswith("x: 1 error")
+
+
+async def test_an_exception_without_a_text_is_told_by_its_class_and_line() -> None:
+    async with driven(size=(80, 24)) as window:
+        source = Source(run_events.FILE, 8, "raise KeyboardInterrupt")
+        window.engine.runs.append([Failed(Failure("forward", "KeyboardInterrupt", "", source))])
+        await window.press("r")
+        assert window.status() == "KeyboardInterrupt (line 8)"
+        assert "KeyboardInterrupt:" not in window.app.detail.text()
 
 
 async def test_an_input_that_cannot_be_used_is_refused_and_the_model_stays_usable() -> None:
@@ -281,6 +308,40 @@ async def test_hot_spots_come_first_when_the_trace_is_sorted() -> None:
         await window.press("s")
         assert "by FLOPs of its own" in window.screen()
         assert "conv2" in window.screen().split("\n")[2]
+
+
+async def test_the_column_that_has_room_is_the_one_that_the_trace_is_sorted_by() -> None:
+    async with driven(size=(80, 24)) as window:
+        whole = run_events.lenet_run()
+        whole.inside[1].memory = 3 << 20
+        window.engine.runs.append(list(run_events.events(table_in(window), whole, GUESS)))
+        await window.press("r", "t", "s")
+        title, first = window.screen().split("\n")[1:3]
+        assert title.endswith("time")
+        assert "8.3 ms" in first
+        await window.press("s")
+        title, first = window.screen().split("\n")[1:3]
+        assert title.endswith("FLOPs")
+        assert "498 k" in first
+        await window.press("s")
+        title, first = window.screen().split("\n")[1:3]
+        assert title.endswith("makes")
+        assert "F.relu" in first
+        assert "3.00 MiB" in first
+
+
+async def test_time_that_the_calls_inside_account_for_is_not_told_as_nothing_measured() -> None:
+    """0 ns would be a measurement."""
+    async with driven(size=(80, 24)) as window:
+        whole = run_events.lenet_run()
+        whole.seconds = 0.004  # as much as its modules took
+        whole.inside[1].seconds = 0.0  # a function for which they leave no room
+        window.engine.runs.append(list(run_events.events(table_in(window), whole, GUESS)))
+        await window.press("r", "t", "s")
+        assert "the model itself" in window.screen()
+        assert "0 ns" not in window.screen()
+        await window.press("s", "s", "s", "3")
+        assert "of its own not told apart from the calls in it" in window.app.detail.text()
 
 
 async def test_without_a_run_there_is_no_trace_but_a_word_about_it() -> None:

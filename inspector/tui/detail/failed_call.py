@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
+from inspector import run_labels
 from inspector.format import literal
 from inspector.run_schema import RunRecord
 from inspector.tui.detail.page import Page
@@ -48,7 +49,7 @@ def write(page: Page, run: RunRecord) -> None:
             mark, style = ("▸", palette.strong) if here else (" ", palette.dim)
             page.line((mark, palette.error), (f"{number:>5}  {literal(text.expandtabs(4))}", style))
     page.blank()
-    page.prose(f"{failure.type}: {failure.message}", palette.dim)
+    page.prose(run_labels.exception(failure), palette.dim)
     page.line(("3", palette.strong), (" the whole traceback", palette.dim))
 
 

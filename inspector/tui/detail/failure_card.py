@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector import run_labels
 from inspector.format import caret, literal, middle_cut
 from inspector.schema import Failure, Stage
 from inspector.tui.detail.page import Page
@@ -36,8 +37,7 @@ def write(page: Page, failure: Failure) -> None:
         place = f"{literal(failure.source.file)}:{failure.source.line}"
         page.line((middle_cut(place, page.width), palette.strong))  # the end tells one file from another
     page.blank()
-    kind = f"{literal(failure.type)}: " if failure.type else ""
-    page.prose(f"{kind}{failure.message}")
+    page.prose(run_labels.exception(failure))
     _write_context(page, failure)
     if failure.mend:
         page.heading("mend")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector import run_labels
 from inspector.schema import GhostRow, ModuleRow, OperationRow, Row, RunRow, TensorRow
 from inspector.tui.detail import (
     card_page,
@@ -60,7 +61,7 @@ def write(page: Page, model: OpenModel, row: int, tab: int, call: int | None = N
             page.line(("reading…", page.palette.dim))
     if (failure := model.failed.get(row)) is not None:
         page.heading("asking about it failed")
-        page.prose(f"{failure.type}: {failure.message}", page.palette.error)
+        page.prose(run_labels.exception(failure), page.palette.error)
         if failure.source is not None:
             page.prose(f"{failure.source.file}:{failure.source.line}  {failure.source.code.strip()}")
 

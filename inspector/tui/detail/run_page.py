@@ -185,7 +185,8 @@ def _write_times(page: Page, flow: RunRows, call: int) -> None:
     if not math.isnan(taken := flow.seconds(call)):
         page.fact("time", (run_labels.seconds(taken, run.spread[call]), plain))
         if run.size[call] > 1:
-            page.fact("of its own", (duration(max(flow.own_seconds(call), 0.0)), plain))
+            own = run_labels.seconds(flow.own_seconds(call))
+            page.fact("of its own", (own, plain) if own else ("not told apart from the calls in it", page.palette.dim))
     if run.flops[call]:
         page.fact("FLOPs", (whole(run.flops[call]), plain))
     if run.memory[call]:

@@ -90,6 +90,7 @@ class Session:
         self._mode_requests: ModeRequests | None = None
         self._layer_trials: LayerTrials | None = None
         self._prober: Prober | None = None
+        self._telling: structure_rules.Telling | None = None
         self._chores: dict[type[Request], tuple[Request, Chore]] = {}
 
     @property
@@ -132,8 +133,7 @@ class Session:
             case DrawTensor():
                 self._runs().draw(request, self._send)
             case SetModes():
-                self._module(request.row)
-                self._send(self._modes().set(request))
+                self._set_modes(request)
             case CompareModes() | StepStatistics() | SampleTraining():
                 self._modes().answer(request, self._send)
             case Probe():
@@ -180,9 +180,11 @@ class Session:
         guard = Guard(model)
         self._structure = structure.read(model)
         self._send(StructureOutlined(self._structure.outline, time.perf_counter() - started))
-        self._chores[Load] = (built.request, self._tell_all(built, self._structure, guard))
+        origin = Source(built.target.file, built.target.line) if built.target.line else None
+        self._telling = structure_rules.Telling(model, self._structure, self._send, built.request.device, origin)
+        self._chores[Load] = (built.request, self._tell_all(self._structure, guard, self._telling))
 
-    def _tell_all(self, built: Built, known: Structure, guard: Guard) -> Chore:
+    def _tell_all(self, known: Structure, guard: Guard, noticed: structure_rules.Telling) -> Chore:
         """Describe every row, what a front end shows first before the rest; then what is noticed of all of them."""
         for first, count in spans(known.opening_rows()):
             self._tell(known, first, count)
@@ -192,12 +194,18 @@ class Session:
         yield
         self._send(StructureFinished(*guard.check()))
         yield
-        origin = Source(built.target.file, built.target.line) if built.target.line else None
-        yield from structure_rules.reporting(built.model, known, self._send, built.request.device, origin)
+        yield from noticed.reporting()
 
     def _tell(self, known: Structure, first: int, count: int) -> None:
         count = min(count, known.outline.count - first)
         self._send(RowsDescribed(first, _pack_rows(known.rows(first, count)), count))
+
+    def _set_modes(self, request: SetModes) -> None:
+        self._module(request.row)
+        answer = self._modes().set(request)
+        self._send(answer)
+        if self._telling is not None:
+            self._telling.modes_set(answer.flags)
 
     def _measure(self, request: MeasureTensor) -> Chore:
         started = time.perf_counter()

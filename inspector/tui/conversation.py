@@ -210,7 +210,8 @@ class Conversation:
         assert self.engine is not None
         before, self.loading, self.failure = self.model, None, None
         self.runs.forget()
-        self.model = loading.opened(ModelTable(event.outline), preview=event.preview)
+        table, ignored = ModelTable(event.outline), self.runs.ignored
+        self.model = loading.opened(table, preview=event.preview, ignored=ignored)
         self.engine.keep(loading.engine)
         self.stage, self.outdated = None, ""
         self.view.model_opened(before, time.monotonic() - loading.began)

@@ -10,7 +10,7 @@ from inspector import run_labels
 from inspector.format import literal, size
 from inspector.messages import Printed, StillRunning, TensorMeasured
 from inspector.mode_rows import ModeRows
-from inspector.problems import ordered
+from inspector.problems import kept, ordered
 from inspector.run_rows import RunRows
 from inspector.run_schema import Finding, InputSet, RunRecord
 from inspector.schema import Candidate, Failure, Flag, ModuleDetail, Target
@@ -61,6 +61,8 @@ class OpenModel:
     """The last comparison of train and eval, by row."""
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     """What was noticed, by where it was looked for: structure, run, probes."""
+    ignored: frozenset[str] = frozenset()
+    """Findings that are not to be told: ids, or `id:path`."""
     toggled: bool = False
     """Whether some module is in another mode than the one it was found in."""
 
@@ -74,9 +76,9 @@ class OpenModel:
 
     @property
     def findings(self) -> list[Finding]:
-        """Everything that was noticed, the gravest first."""
+        """Everything that was noticed and that nobody silenced, the gravest first."""
         failed = [self.run.finding] if self.run is not None and self.run.finding is not None else []
-        return ordered([*failed, *(finding for found in self.noticed.values() for finding in found)])
+        return ordered(kept([*failed, *(one for found in self.noticed.values() for one in found)], self.ignored))
 
     @property
     def title(self) -> str:
@@ -116,11 +118,11 @@ class Loading:
     seconds: float = 0.0
     began: float = field(default_factory=time.monotonic)
 
-    def opened(self, table: ModelTable, *, preview: bool) -> OpenModel:
-        """What it becomes with its first outline."""
+    def opened(self, table: ModelTable, *, preview: bool, ignored: frozenset[str]) -> OpenModel:
+        """What it becomes with its first outline; of what will be noticed the `ignored` is not told."""
         assert self.target is not None
         built = (self.target, table, self.files, self.note, self.others, self.seconds)
-        return OpenModel(self.engine, *built, preview=preview)
+        return OpenModel(self.engine, *built, preview=preview, ignored=ignored)
 
 
 @dataclass

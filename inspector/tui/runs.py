@@ -38,7 +38,6 @@ from inspector.messages import (
 )
 from inspector.mode_rows import ModeRows
 from inspector.mode_schema import StatisticsStepped, TrainingSampled
-from inspector.problems import kept
 from inspector.run_rows import RunRows
 from inspector.run_schema import InputSet, LayerTrial, RunRecord
 from inspector.run_table import RunTable
@@ -268,7 +267,7 @@ class Runs:
         return True
 
     def _take_findings(self, model: OpenModel, event: FindingsReported) -> None:
-        model.noticed[event.of] = tuple(kept(event.findings, self.ignored))
+        model.noticed[event.of] = event.findings
         if event.of == "probes" and self.pending is not None and isinstance(self.pending.request, Probe):
             self._end()
         self._view.findings_changed(model)
@@ -319,8 +318,8 @@ class Runs:
                 model.noticed.pop("modes", None)
                 # What a probe has told already is told once.
                 told = {(finding.id, finding.row) for finding in model.findings}
-                news = (finding for finding in comparison.findings if (finding.id, finding.row) not in told)
-                model.noticed["modes"] = tuple(kept(news, self.ignored))
+                news = [finding for finding in comparison.findings if (finding.id, finding.row) not in told]
+                model.noticed["modes"] = tuple(news)
                 self._end()
                 self._view.modes_compared(model, model.modes)
                 self._view.findings_changed(model)

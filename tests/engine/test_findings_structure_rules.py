@@ -15,7 +15,7 @@ from torch import nn
 from inspector.catalogue import CATALOGUE
 from inspector.engine.findings import structure_rules
 from inspector.engine.findings.no_forward import distance
-from inspector.engine.findings.structure_rules import RULES, VALUE_RULES, findings_of, reporting
+from inspector.engine.findings.structure_rules import RULES, VALUE_RULES, Telling, findings_of
 from inspector.engine.findings.uninitialized import of_failure
 from inspector.engine.findings.value_sweep import index_of
 from inspector.engine.session import Session
@@ -500,7 +500,7 @@ def test_many_tensors_are_swept_with_pauses(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(value_sweep, "BATCH_TENSORS", 8)
     model = nn.Sequential(*[nn.Linear(2, 2) for _ in range(50)])
-    steps = list(reporting(model, read(model), lambda event: None))
+    steps = list(Telling(model, read(model), lambda event: None).reporting())
     assert len(steps) >= 100 // 8
 
 

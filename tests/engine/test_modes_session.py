@@ -49,6 +49,12 @@ class Net(nn.Module):
         return self.fc(self.drop(self.bn(self.conv(x)).flatten(1)))
 
 
+def frozen() -> nn.Module:
+    net = Net()
+    net.bn.requires_grad_(False)
+    return net
+
+
 class Lazy(nn.Module):
     def __init__(self):
         super().__init__()
@@ -200,3 +206,48 @@ def test_a_model_without_values_has_none_to_compare(project: Project) -> None:
     session.answer(CompareModes(INPUT))
     assert isinstance(sent[-1], Failed)
     assert "no values" in sent[-1].failure.message
+
+
+# --- what is noticed of flags -----------------------------------------------------------------------------------------
+
+
+def noticed(asked: Asked) -> dict[str, str]:
+    """What was noticed of flags at last: id and path."""
+    reports = [event for event in asked.sent if isinstance(event, FindingsReported) and event.of == "structure"]
+    assert reports[-1].whole
+    return {finding.id: finding.path for finding in reports[-1].findings if finding.id in ("NN105", "NN107")}
+
+
+def row_of(asked: Asked, name: str) -> int:
+    row = asked.session._known().row_of(asked.model.get_submodule(name))
+    assert row is not None
+    return row
+
+
+def test_modes_that_are_set_are_noticed_and_forgotten_again(project: Project) -> None:
+    asked = Asked(project, "Net")
+    assert noticed(asked) == {}
+    asked.ask(SetModes(row_of(asked, "drop"), "eval", below=False), ModesSet)
+    assert noticed(asked) == {"NN107": "drop"}
+    asked.ask(SetModes(0, "eval"), ModesSet)
+    assert noticed(asked) == {}
+    asked.ask(SetModes(row_of(asked, "bn"), "train"), ModesSet)
+    assert noticed(asked) == {"NN107": "bn"}
+    asked.ask(SetModes(0, "found"), ModesSet)
+    assert noticed(asked) == {}
+
+
+def test_a_frozen_norm_is_told_of_while_it_is_in_train_mode(project: Project) -> None:
+    asked = Asked(project, "frozen()")
+    assert noticed(asked) == {"NN105": "bn"}
+    asked.ask(SetModes(row_of(asked, "bn"), "eval"), ModesSet)
+    assert noticed(asked) == {"NN107": "bn"}
+    asked.ask(SetModes(0, "train"), ModesSet)
+    assert noticed(asked) == {"NN105": "bn"}
+
+
+def test_flags_that_change_nothing_that_is_noticed_are_answered_by_the_flags_alone(project: Project) -> None:
+    asked = Asked(project, "Net")
+    before = len(asked.sent)
+    asked.ask(SetModes(0, "eval"), ModesSet)
+    assert [type(event) for event in asked.sent[before:]] == [ModesSet]

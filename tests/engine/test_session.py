@@ -93,7 +93,7 @@ class Engine:
             "detail": SimpleNamespace(describe_module=lambda module: ModuleDetail(module, (), "", (), None, None)),
             "summary": SimpleNamespace(summarize=lambda model, depth: Summarized(f"{depth} deep", ())),
             "tensor_stats": SimpleNamespace(measuring=measuring),
-            "structure_rules": SimpleNamespace(reporting=lambda *known: iter(())),
+            "structure_rules": SimpleNamespace(Telling=lambda *known: SimpleNamespace(reporting=lambda: iter(()))),
             "Guard": FakeGuard,
         }
         for name, fake in fakes.items():

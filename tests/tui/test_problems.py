@@ -7,6 +7,7 @@ from inspector.problems import badges, counted, kept, ordered
 from inspector.run_schema import Finding
 from inspector.schema import Source
 from inspector.table import ModelTable
+from inspector.tui.open_model import OpenModel
 from tests import run_events
 from tests.fake_model import lenet, linear, module
 from tests.run_events import FILE, guessed, table_of
@@ -28,9 +29,13 @@ def found(table: ModelTable) -> tuple[Finding, ...]:
     )
 
 
-def table_in(window: Driven) -> ModelTable:
+def model_in(window: Driven) -> OpenModel:
     assert window.app.talk.model is not None
-    return window.app.talk.model.table
+    return window.app.talk.model
+
+
+def table_in(window: Driven) -> ModelTable:
+    return model_in(window).table
 
 
 async def report(window: Driven, findings: tuple[Finding, ...] | None = None) -> None:
@@ -123,9 +128,29 @@ async def test_a_failed_forward_is_a_problem_like_any_other() -> None:
 
 async def test_silenced_findings_are_not_told() -> None:
     async with driven() as window:
-        window.app.talk.runs.ignored = frozenset({"NN110"})
+        model_in(window).ignored = frozenset({"NN110"})
         await report(window)
         assert mark_of(window, "fc1") == " "
+
+
+async def test_a_silenced_failure_is_said_and_is_no_problem() -> None:
+    async with driven() as window:
+        model_in(window).ignored = frozenset({"NN201:fc*"})
+        finding = run_events.features(row_of(table_in(window), "fc1"))
+        more = {"ok": False, "finding": finding}
+        events = run_events.events(table_in(window), run_events.failed_run(), guessed("x", 2, 1, 28, 28), **more)
+        window.engine.runs.append(list(events))
+        await window.press("r")
+        assert "forward failed in fc1" in window.status()
+        assert model_in(window).findings == []
+        assert mark_of(window, "fc1") != "E"
+
+
+async def test_what_is_silenced_stays_so_when_the_model_is_loaded_again() -> None:
+    async with driven() as window:
+        window.app.talk.runs.ignored = frozenset({"NN110"})
+        await window.press("R")
+        assert model_in(window).ignored == {"NN110"}
 
 
 async def test_after_the_first_real_run_more_is_looked_for_once() -> None:

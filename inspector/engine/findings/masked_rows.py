@@ -18,6 +18,8 @@ from inspector.run_schema import CallKind
 _AS_GOOD_AS_MINUS_INFINITY = -1e4
 """What is added for a masked key where -inf would give NaN; float16 allows no less."""
 _NEAR = 2e-3
+_FEWEST = 3
+"""Positions that an attention must have for its mask to have a form."""
 _LARGEST = 1 << 26
 
 
@@ -35,6 +37,8 @@ class _Masked(NamedTuple):
     """Whether NaN came of it."""
     inverted: bool
     """Whether hiding the other keys instead would leave every row some."""
+    stranded: bool = False
+    """Whether one of these rows is itself a key of others: padding is neither."""
 
 
 class MaskedRows(RunRule):
@@ -71,7 +75,7 @@ class MaskedRows(RunRule):
         told: set[tuple[int, int]] = set()
         for index, met in self._met.items():
             call = scene.calls[index]
-            if not met.samples and not met.nan:
+            if not met.samples and not met.nan and not met.stranded:
                 continue
             if _inside_one(call, self._met) or (call.row, met.rows) in told or self._is_mended(scene, call, met):
                 continue
@@ -81,7 +85,7 @@ class MaskedRows(RunRule):
     def _is_mended(self, scene: RunScene, call: Call, met: _Masked) -> bool:
         """Whether the NaN of some rows is gone by the end: then somebody knew of them."""
         outputs = [seen.stats for seen in scene.calls[0].outputs if seen.stats is not None]
-        return met.nan and bool(outputs) and not any(stats.nan for stats in outputs)
+        return met.nan and not met.stranded and bool(outputs) and not any(stats.nan for stats in outputs)
 
 
 def _noticed(scene: RunScene, call: Call, met: _Masked) -> Noticed:
@@ -133,7 +137,7 @@ def _of_attention(returned: Returned, pairs: tuple[str, int], padding: tuple[str
     rows = hidden_pairs.all(-1)
     if bool(rows.any()):
         inverted = not bool((~hidden_pairs).all(-1).any())
-        return _Masked(int(rows.sum()), rows.numel(), 0, pairs[0], False, inverted)
+        return _Masked(int(rows.sum()), rows.numel(), 0, pairs[0], False, inverted, _strands(hidden_pairs, rows))
     if hidden_keys is None or hidden_keys.dim() != 2 or hidden_pairs.dim() != 2:
         return None
     rows = (hidden_pairs[None] | hidden_keys[:, None]).all(-1)
@@ -151,6 +155,16 @@ def _hidden(mask: Any) -> Tensor | None:
     return torch.as_tensor(mask) <= _AS_GOOD_AS_MINUS_INFINITY if mask.is_floating_point() else None
 
 
+def _strands(hidden: Tensor, rows: Tensor) -> bool:
+    """Whether a position that may attend to nothing is attended to by others, as where a causal mask is inverted.
+
+    `hidden` is (…, rows, keys), `rows` (…, rows) those without a key. What is padding has neither row nor column.
+    """
+    if hidden.shape[-2] != hidden.shape[-1] or hidden.shape[-1] < _FEWEST:
+        return False
+    return bool((rows & ~hidden.all(-2)).any())
+
+
 # --- scaled_dot_product_attention ------------------------------------------------------------------------------------
 
 
@@ -165,7 +179,7 @@ def _of_function(returned: Returned) -> _Masked | None:
         return None
     samples = int(rows.flatten(1).all(-1).sum()) if rows.dim() >= 2 else int(bool(rows.all()))
     inverted = mask.dtype is torch.bool and not bool((~hidden).all(-1).any())
-    return _Masked(int(rows.sum()), rows.numel(), samples, "attn_mask", False, inverted)
+    return _Masked(int(rows.sum()), rows.numel(), samples, "attn_mask", False, inverted, _strands(hidden, rows))
 
 
 # --- softmax ----------------------------------------------------------------------------------------------------------
@@ -180,15 +194,18 @@ def _of_softmax(returned: Returned) -> _Masked | None:
     axis, _ = axis_of(returned)
     if stats is None or axis is None or not -tensor.dim() <= axis < tensor.dim():
         return None
+    stranded = False
     if stats.negative_infinity:
         rows = tensor.amax(axis) == -torch.inf
     elif stats.minimum is not None and stats.minimum <= _AS_GOOD_AS_MINUS_INFINITY:
         rows = _hidden_by_numbers(tensor, axis)
+        stranded = axis % tensor.dim() == tensor.dim() - 1 and bool(rows.any()) and _hides_the_past(tensor)
     else:
         return None
     if not bool(rows.any()):
         return None
-    return _Masked(int(rows.sum()), rows.numel(), int(rows.flatten(1).all(-1).sum()), "", False, False)
+    samples = int(rows.flatten(1).all(-1).sum())
+    return _Masked(int(rows.sum()), rows.numel(), samples, "", False, False, stranded)
 
 
 def _hidden_by_numbers(scores: Tensor, axis: int) -> Tensor:
@@ -196,3 +213,15 @@ def _hidden_by_numbers(scores: Tensor, axis: int) -> Tensor:
     highest, lowest = scores.amax(axis), scores.amin(axis)
     near = (highest - lowest).abs() <= _NEAR * highest.abs()
     return (highest <= _AS_GOOD_AS_MINUS_INFINITY) & near
+
+
+def _hides_the_past(scores: Tensor) -> bool:
+    """Whether of every position exactly what comes before it and itself is masked: a causal mask, inverted.
+
+    One that hides a position from itself alone besides the future may be meant.
+    """
+    rows, keys = scores.shape[-2:]
+    if rows != keys or keys < _FEWEST:
+        return False
+    past = torch.ones(rows, keys, dtype=torch.bool, device=scores.device).tril()
+    return bool(((scores <= _AS_GOOD_AS_MINUS_INFINITY) == past).all())

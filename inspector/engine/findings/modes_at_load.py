@@ -1,4 +1,7 @@
-"""NN105 and NN107 as they are known without a run: norms that are frozen by half, and modules in different modes."""
+"""NN105 and NN107 as they are known without a run: norms that are frozen by half, and modules in different modes.
+
+Both look at the training flags in the anatomy's column, which are the live ones: they may have been set since the load.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,9 @@ def frozen_norms(anatomy: Anatomy) -> Iterator[Finding]:
     """Norms whose weights are frozen while their running statistics move, told once for the whole model."""
     if not anatomy.flags[0] & Flag.FROZEN:
         return
-    candidates = [own for own, row in anatomy.distinct.items() if _may_move(anatomy, own, row)]
-    moving = [row for row in anatomy.rows_of(candidates) if moves_though_frozen(anatomy.module(row))]
+    norms = anatomy.rows_of(own for own, row in anatomy.distinct.items() if _may_move(anatomy, own, row))
+    training = (row for row in norms if anatomy.flags[row] & Flag.TRAINING)
+    moving = [row for row in training if moves_though_frozen(anatomy.module(row))]
     knowing: dict[type, bool] = {}
     moving = [row for row in moving if not _is_looked_after(anatomy, row, knowing)]
     if not moving:
@@ -52,7 +56,7 @@ def moves_though_frozen(module: nn.Module) -> bool:
 
 def _may_move(anatomy: Anatomy, own: Own, row: int) -> bool:
     forms = own.body.forms[: own.body.parameters]
-    return own.training and bool(forms) and is_a(anatomy.things[row], _BatchNorm)
+    return bool(forms) and is_a(anatomy.things[row], _BatchNorm)
 
 
 def _is_looked_after(anatomy: Anatomy, row: int, knowing: dict[type, bool]) -> bool:

@@ -1,8 +1,8 @@
 """NN307: activations that explode or vanish from layer to layer.
 
 Looked at are chains of layers with weights, each fed by the one before it with nothing but activations, pooling and the
-like between them: a norm, a softmax or a product sets a scale of its own. One large step may be meant (a head that
-begins near zero); many steps in one direction that add up are not.
+like between them: a norm, a softmax or a product sets a scale of its own. One large step down may be meant (a head that
+begins near zero), unless layers behind it get next to nothing; many steps in one direction that add up are not.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ _STEPS = 3
 _STEP = 1.5
 """Growth (or loss) by which a layer takes part."""
 _LARGEST_SHARE = 0.67
-"""Of the whole, on a logarithmic scale, that one layer may have."""
+"""Of the whole, on a logarithmic scale, that one layer may have in a fall of which nothing is left behind it."""
+_LARGE = 100.0
+"""A deviation that no bias gives."""
+_START = 0.3
+"""Of the largest step, on a logarithmic scale, that the first sick layer has."""
 _FEWEST = 8
 _TRANSPARENT = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus,
@@ -58,6 +62,8 @@ class _Trend(NamedTuple):
     first: _Point
     last: _Point
     layers: int
+    start: int
+    """The call that took the first large step."""
 
 
 class Scales(RunRule):
@@ -97,16 +103,16 @@ class Scales(RunRule):
         for trend in sorted(found, key=lambda trend: trend.first.call)[:1]:
             rises = trend.last.deviation > trend.first.deviation
             verb = "explode" if rises else "vanish"
-            first, last = scene.calls[trend.first.call], scene.calls[trend.last.call]
+            first, last, start = (scene.calls[at] for at in (trend.first.call, trend.last.call, trend.start))
             ratio = max(trend.last.deviation / trend.first.deviation, trend.first.deviation / trend.last.deviation)
             yield Noticed(
-                first.row,
+                start.row,
                 f"activations {verb}: the deviation goes from {trend.first.deviation:.3g} at {scene.who(first)} to "
                 f"{trend.last.deviation:.3g} behind {scene.who(last)}{at(scene.line(last))}, "
                 f"{'up' if rises else 'down'} by {ratio:.2g} over {trend.layers} layers",
                 "look at the initialisation of these layers, or put normalisation or residual connections between them",
-                scene.line(first),
-                first.index,
+                scene.line(start),
+                start.index,
             )
 
     def _chains(self, scene: RunScene) -> Iterator[list[_Point]]:
@@ -186,15 +192,28 @@ def _trend(points: Sequence[_Point], direction: float) -> _Trend | None:
     rise, first, last = best
     if rise < math.log10(_RATIO):
         return None
-    steps, top = [], heights[first]
-    for height in heights[first + 1 : last + 1]:
-        if height > top:
-            steps.append(height - top)
-            top = height
-    taking_part = [step for step in steps if step >= math.log10(_STEP)]
-    if len(taking_part) < _STEPS or max(steps) > _LARGEST_SHARE * rise:
+    steps, top = [(0.0, first)], heights[first]
+    for index in range(first + 1, last + 1):
+        if heights[index] > top:
+            steps.append((heights[index] - top, index))
+            top = heights[index]
+    largest, deepest = max(steps)
+    taking_part = [index for step, index in steps if step >= math.log10(_STEP)]
+    shared = len(taking_part) >= _STEPS and largest <= _LARGEST_SHARE * rise
+    if not shared and not (_overflows(points[last]) if direction > 0 else _starves(heights[deepest:], rise)):
         return None
-    return _Trend(points[first], points[last], len(taking_part) + 1)
+    start = next(index for step, index in steps if step >= _START * largest)
+    return _Trend(points[first], points[last], len(taking_part) + 1, points[start].call)
+
+
+def _overflows(point: _Point) -> bool:
+    """Whether a layer gives more than the biases of one that was given next to nothing."""
+    return point.deviation >= _LARGE
+
+
+def _starves(heights: Sequence[float], rise: float) -> bool:
+    """Whether enough layers behind a fall stay below the half of it (of `heights`, the first is the deepest)."""
+    return len(heights) >= _STEPS and min(heights) > heights[0] - rise / 2
 
 
 def _has_weights(module: nn.Module) -> bool:

@@ -35,24 +35,51 @@ RULES: tuple[Rule, ...] = (
     no_forward, unregistered, plain_tensors, devices_of_model, frozen_norms, frozen_parts, mixed_modes, momenta,
     lazy_parameters, mixed_dtypes, shared_modules, user_hooks,
 )  # fmt: skip
+MODE_RULES: tuple[Rule, ...] = (frozen_norms, mixed_modes)
+"""Those of RULES that look at training flags."""
+OF_MODES = frozenset(("NN105", "NN107"))
+"""What they notice."""
 VALUE_RULES: tuple[ValueRule, ...] = (bad_values, same_values, constant_weights)
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
-def reporting(
-    model: nn.Module,
-    structure: Structure,
-    send: Callable[[FindingsReported], None],
-    device: str = "cpu",
-    origin: Source | None = None,
-) -> Generator[None, None, None]:
-    """Send what is noticed of a structure: first what needs no value, then all of it, yielding on the way."""
-    anatomy = Anatomy(model, structure, device, origin)
-    quick = noticed(anatomy)
-    send(FindingsReported("structure", in_order(quick), whole=False))
-    yield
-    slow = yield from noticing_values(anatomy)
-    send(FindingsReported("structure", in_order([*quick, *slow])))
+class Telling:
+    """What is noticed of one structure, as it is told: while the model is loaded, and anew when its flags are set."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        structure: Structure,
+        send: Callable[[FindingsReported], None],
+        device: str = "cpu",
+        origin: Source | None = None,
+    ) -> None:
+        self._anatomy = Anatomy(model, structure, device, origin)
+        self._send = send
+        self._found: list[Finding] = []
+        self._told: FindingsReported | None = None
+
+    def reporting(self) -> Generator[None, None, None]:
+        """Send first what needs no value, then all of it, yielding on the way."""
+        self._found = noticed(self._anatomy)
+        self._tell(whole=False)
+        yield
+        self._found += yield from noticing_values(self._anatomy)
+        self._tell(whole=True)
+
+    def modes_set(self, flags: bytes) -> None:
+        """Look again at what training flags tell. `flags` are those of every row, as in `ModesSet`."""
+        self._anatomy.flags = memoryview(flags).cast("H")
+        if self._told is None:
+            return  # Nothing has been told yet: what will be takes these flags.
+        before = self._found
+        self._found = [one for one in before if one.id not in OF_MODES] + noticed(self._anatomy, MODE_RULES)
+        if set(self._found) != set(before):
+            self._tell(self._told.whole)
+
+    def _tell(self, whole: bool) -> None:
+        self._told = FindingsReported("structure", in_order(self._found), whole)
+        self._send(self._told)
 
 
 def findings_of(
@@ -60,15 +87,15 @@ def findings_of(
 ) -> tuple[Finding, ...]:
     """Everything that is noticed of a structure, at once."""
     told: list[FindingsReported] = []
-    for _ in reporting(model, structure, told.append, device, origin):
+    for _ in Telling(model, structure, told.append, device, origin).reporting():
         pass
     return told[-1].findings
 
 
-def noticed(anatomy: Anatomy) -> list[Finding]:
+def noticed(anatomy: Anatomy, rules: tuple[Rule, ...] = RULES) -> list[Finding]:
     """What can be noticed without looking at a value."""
     with undisturbed():
-        return [finding for rule in RULES for finding in _told(partial(rule, anatomy))]
+        return [finding for rule in rules for finding in _told(partial(rule, anatomy))]
 
 
 def noticing_values(anatomy: Anatomy) -> Generator[None, None, list[Finding]]:

@@ -244,6 +244,53 @@ class Generator(nn.Module):
 example_inputs = torch.randn(2, 16, 2, 2)
 """, std=("0.001", "0.12")),
 
+    pair("NN307", "body.0", "a restoration network whose body is drawn with a hundredth of what it needs", """
+class Restorer(nn.Module):
+    def __init__(self, width=16, depth=6):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        body = []
+        for _ in range(depth):
+            conv = nn.Conv2d(width, width, 3, padding=1, bias=False)
+            nn.init.@init@
+            body += [conv, nn.ReLU()]
+        self.body = nn.Sequential(*body)
+        self.out = nn.Conv2d(width, 3, 3, padding=1)
+
+    def forward(self, image):
+        x = self.stem(image)
+        x = self.body(x)  # <-
+        return image + self.out(x)
+
+
+example_inputs = torch.randn(2, 3, 16, 16)
+""", init=("normal_(conv.weight, std=0.002)", "kaiming_normal_(conv.weight)")),
+
+    pair("NN307", "blocks.4.fc", "a perceptron with one block of a wrong scale", """
+class Block(nn.Module):
+    def __init__(self, width, gain):
+        super().__init__()
+        self.fc = nn.Linear(width, width)
+        nn.init.normal_(self.fc.weight, std=gain * width**-0.5)
+
+    def forward(self, x):
+        return torch.relu(self.fc(x))  # <-
+
+
+class Perceptron(nn.Module):
+    def __init__(self, width=64):
+        super().__init__()
+        self.inp = nn.Linear(20, width)
+        self.blocks = nn.Sequential(*[Block(width, @gain@ if i == 4 else 1.4) for i in range(6)])
+        self.out = nn.Linear(width, 2)
+
+    def forward(self, x):
+        return self.out(self.blocks(self.inp(x)))
+
+
+example_inputs = torch.randn(8, 20)
+""", gain=("1e6", "1.4")),
+
     pair("NN310", "attention", "a padding mask with the opposite meaning", """
 class Tagger(nn.Module):
     def __init__(self, vocabulary=50, width=16):

@@ -23,7 +23,8 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   run_table.py  the calls of a run, held likewise; run_rows.py joins them to the rows: what each had to do with the run
   query.py      what a search and a filter ask of those rows
   labels.py     what a row says of itself in words: marks and numbers, for window and reports alike; run_labels.py
-                what a run says: shapes, times, costs, failures; mode_rows, problems, producers and card_flow likewise
+                what a run says: shapes, times, costs, failures; mode_rows, problems, producers, loss_labels, card_flow,
+                card_drawings and own_class likewise
   cards/        every building block of torch.nn explained, as data that needs no torch
 
   launch.py     starts the warm server, before anything else is imported
@@ -40,7 +41,8 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
                 session (requests → events); target (file → one nn.Module) and failure (why not); structure (nn.Module →
                 rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven);
                 inputs/ (typed, held or guessed), forward/ (a run, dry or real, call by call), modes/ (train against
-                eval), findings/ (one rule for each fault), probing (further forwards), picture, trying (one layer)
+                eval), findings/ (one rule for each fault), probing (further forwards), picture, trying (one layer),
+                loss_trying (a loss on what came out)
   tui/          the only room that imports textual. conversation and runs (what is known and asked), window and app
                 (panes and keys), model_tree over shown_rows, trace_view, detail/ with one page a file, canvas (writes
                 only what changed)

@@ -4,37 +4,68 @@ from __future__ import annotations
 
 import argparse
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
+from inspector import loss_labels, own_class
 from inspector.card_flow import flow_of
 from inspector.cards import CARDS, card_of
 from inspector.cards.card import Card
-from inspector.cards.explaining import explain, explain_module
+from inspector.cards.explaining import Explained, explain, explain_module, with_tryout
 from inspector.headless import Outcome
+from inspector.schema import TensorStats
+
+if TYPE_CHECKING:
+    from inspector.reports.card_text import Sheet
 
 
 class NoSuchCardError(Exception):
     """There is nothing of that name to explain; the message says what there is."""
 
 
-def text(options: argparse.Namespace, outcome: Outcome | None, width: int) -> str:
+def text(options: argparse.Namespace, outcome: Outcome | None, width: int, *, ascii_only: bool = False) -> str:
     """The card in the form that was asked for; empty when the load failed, which has been told already.
 
     Raises NoSuchCardError for a class that torch.nn does not have, and for a path that the model does not have.
     """
     from inspector.reports import card_text
 
-    form = card_text.form_of(options)
+    sheet = card_text.Sheet(card_text.form_of(options), width, ascii_only)
     if outcome is None:
-        return card_text.write(explain(_card(options.card)), form, width)
+        return card_text.write(explain(_card(options.card)), sheet)
     if outcome.described is None:
-        if outcome.failure is not None:
-            return ""
-        raise NoSuchCardError("the model has no module of that path; --tree lists them")
+        return _of_class(options.card, outcome, sheet)
     rows, described = outcome.run_rows(), outcome.described
-    explained = explain_module(described.detail, flow_of(rows, described.row) if rows is not None else None)
+    flow = flow_of(rows, described.row) if rows is not None else None
+    explained = explain_module(described.detail, flow, _measured(outcome))
     if explained is None:
-        return card_text.of_own_class(options.card, described.detail, form, width)
-    return card_text.write(explained, form, width, options.card)
+        table = outcome.table()
+        assert table is not None  # a described module has a row
+        own = own_class.of(table, rows, described.row, described.detail)
+        return card_text.of_own_class(options.card, described.detail, own, sheet)
+    explained = _with_loss(explained, outcome)
+    return card_text.write(explained, sheet, card_text.Layer(options.card, described.detail, flow, outcome.flow_stats))
+
+
+def _of_class(name: str, outcome: Outcome, sheet: Sheet) -> str:
+    """What is no module of the model: of a loss the card of its class, tried on the output."""
+    from inspector.reports import card_text
+
+    if outcome.failure is not None:
+        return ""
+    if outcome.loss is None:
+        raise NoSuchCardError("the model has no module of that path; --tree lists them")
+    return card_text.write(_with_loss(explain(_card(name)), outcome), sheet)
+
+
+def _with_loss(explained: Explained, outcome: Outcome) -> Explained:
+    trial = outcome.loss
+    return explained if trial is None else with_tryout(explained, loss_labels.TITLE, loss_labels.lines(trial))
+
+
+def _measured(outcome: Outcome) -> dict[str, TensorStats]:
+    """The statistics of the layer's own tensors by name."""
+    table = outcome.table()
+    return {table.name(row): stats for row, stats in outcome.measured.items()} if table is not None else {}
 
 
 def _card(name: str) -> Card:

@@ -1,14 +1,25 @@
-"""What a run saw of one layer, for its card: shapes, cost, and where the sizes of its input come from.
+"""What a run saw of one layer, for its card: shapes, cost, and where the sizes of its input come from; what is asked
+beyond that.
 
 Shared by window and reports.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from inspector.cards import card_of
+from inspector.cards.card import Card
 from inspector.cards.explaining import Flow
+from inspector.messages import MeasureFlow, MeasureTensor, Request, TryLoss
 from inspector.producers import origin
 from inspector.run_rows import RunRows
 from inspector.run_schema import CallRecord, InputSet
+from inspector.schema import Kind, ModuleDetail
+from inspector.table import ModelTable
+
+SMALL_TENSOR = 1 << 20
+"""Elements up to which a tensor is measured without asking: a few milliseconds."""
 
 
 def flow_of(rows: RunRows, row: int) -> Flow | None:
@@ -28,3 +39,40 @@ def _samples(inputs: InputSet, record: CallRecord) -> int | None:
     batches = {value.shape[0] for argument in inputs.arguments for value in argument.values if value.shape}
     own = next((value.shape for value in record.inputs if value.shape), None)
     return own[0] if own is not None and batches == {own[0]} and len(own) > 1 else None
+
+
+def card_for(detail: ModuleDetail) -> Card | None:
+    """Of torch's own class, or of the one that a class of the user's is made from directly."""
+    return card_of(detail.qualified_type) or next(filter(None, map(card_of, detail.bases)), None)
+
+
+def own_tensors(table: ModelTable, row: int) -> Iterator[int]:
+    """The rows of a layer's own parameters that are small enough to be measured for its card."""
+    for child in table.children(row):
+        if table.kinds[child] == Kind.PARAMETER and 0 < table.elements[child] <= SMALL_TENSOR:
+            yield child
+
+
+def forward_question(
+    rows: RunRows | None, row: int, detail: ModuleDetail, seed: int = 0
+) -> MeasureFlow | TryLoss | None:
+    """What the card of a layer wants to know that a real run has not told, and for which forward has to be repeated.
+
+    Of an activation how the values lie that it got; of a loss that the run did not call what it makes of the output.
+    """
+    card = card_for(detail)
+    if card is None or rows is None or rows.record is None or rows.record.dry:
+        return None
+    call = rows.last_call(row)
+    if card.family == "loss":
+        return TryLoss(row, seed=seed) if call is None and rows.record.ok else None
+    return MeasureFlow(call) if card.curve is not None and call is not None else None
+
+
+def questions(table: ModelTable, rows: RunRows | None, row: int, detail: ModuleDetail) -> Iterator[Request]:
+    """Everything that a card is made of beyond the run."""
+    if card_for(detail) is None:
+        return
+    yield from map(MeasureTensor, own_tensors(table, row))
+    if (question := forward_question(rows, row, detail)) is not None:
+        yield question

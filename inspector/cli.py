@@ -61,7 +61,7 @@ def run(arguments: list[str] | None = None) -> ExitCode:
     if options.explain is not None:
         return _explain(options.explain)
     if options.card is not None and not options.target:
-        return _card(options, None)
+        return _class_card(options)
     forms = (options.tree, options.json, options.summary, options.markdown, options.check, options.card is not None)
     plain = any(forms) or not _has_terminal()
     if words := complaint(options, plain=plain):
@@ -247,7 +247,7 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
         server=server,
     )
     if options.card is not None:
-        return max(_card(options, outcome), _conclude(outcome, told=False))
+        return max(_card(options, outcome, config), _conclude(outcome, told=False))
     findings = kept(outcome.findings(soft=options.check), config.ignore)
     try:
         text = _checked(options, outcome, findings) if options.check else _report(options, config, outcome, findings)
@@ -373,13 +373,21 @@ def _explain(name: str) -> ExitCode:
     return ExitCode.FINE
 
 
-def _card(options: argparse.Namespace, outcome: Outcome | None) -> ExitCode:
+def _class_card(options: argparse.Namespace) -> ExitCode:
+    """A class of torch.nn by itself: no model, no torch."""
+    try:
+        return _card(options, None, _configured(options))
+    except ValueError as error:
+        return _complain(str(error))
+
+
+def _card(options: argparse.Namespace, outcome: Outcome | None, config: Config) -> ExitCode:
     """A building block explained: a class of torch.nn, or a module of a model with its own numbers."""
     from inspector import card_command
 
     width = shutil.get_terminal_size().columns
     try:
-        sys.stdout.write(card_command.text(options, outcome, width))
+        sys.stdout.write(card_command.text(options, outcome, width, ascii_only=config.ascii))
     except card_command.NoSuchCardError as error:
         return _complain(f"--card {options.card}: {error}")
     return ExitCode.FINE

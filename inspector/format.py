@@ -5,6 +5,7 @@ Everything here returns plain text with no control characters in it; what users 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from rich.cells import cell_len
@@ -19,10 +20,12 @@ __all__ = [
     "duration",
     "end_cut",
     "flops",
+    "held_together",
     "literal",
     "middle_cut",
     "number",
     "padded",
+    "parted",
     "plural",
     "shape",
     "share",
@@ -32,6 +35,7 @@ __all__ = [
 ]
 
 ELLIPSIS = "…"
+NO_BREAK = "\xa0"
 
 _TO_ASCII = str.maketrans(
     {
@@ -72,6 +76,22 @@ def _is_plain(character: str) -> bool:
 
 def _spelled(character: str) -> str:
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+_TOGETHER = re.compile(r"(?:→|->) (?!\d)\S+ \d\S*|\bat :\d+|\d[\d,.]* (?:[kMGTPE]?FLOPs?|parameters?)\b")
+
+
+def held_together(text: str) -> str:
+    """Text in which no line will end within a step (`→ conv1 6×28×28`), a place, or a number with its unit.
+
+    `parted` undoes it after wrapping.
+    """
+    return _TOGETHER.sub(lambda found: found[0].replace(" ", NO_BREAK), text)
+
+
+def parted(text: str) -> str:
+    """Text with blanks again where `held_together` has put what is no blank."""
+    return text.replace(NO_BREAK, " ")
 
 
 def end_cut(text: str, width: int) -> str:

@@ -10,6 +10,8 @@ from typing import TextIO
 import msgspec
 
 from inspector import crash
+from inspector.card_flow import questions
+from inspector.cards import card_of
 from inspector.client import EngineClient, Server, start_server
 from inspector.messages import (
     CallsDescribed,
@@ -19,8 +21,10 @@ from inspector.messages import (
     Event,
     Failed,
     FindingsReported,
+    FlowMeasured,
     InputsChosen,
     Load,
+    LossTried,
     ModelBuilt,
     ModesCompared,
     ModuleDescribed,
@@ -37,16 +41,18 @@ from inspector.messages import (
     StructureOutlined,
     Summarize,
     Summarized,
+    TensorMeasured,
     TorchImported,
     TorchMissing,
+    TryLoss,
 )
 from inspector.mode_rows import ModeRows
 from inspector.mode_schema import Comparison
 from inspector.problems import ordered, softened
 from inspector.run_rows import RunRows
-from inspector.run_schema import Finding, InputSet, RunRecord, Trace
+from inspector.run_schema import Finding, InputSet, LossTrial, RunRecord, Trace
 from inspector.run_table import RunTable
-from inspector.schema import Failure, Outline
+from inspector.schema import Failure, Outline, TensorStats
 from inspector.table import ModelTable
 
 PRINTED_BYTES = 64 * 1024
@@ -81,6 +87,12 @@ class Outcome(msgspec.Struct, kw_only=True):
     """Train against eval; also of one in which forward raised."""
     described: ModuleDescribed | None = None
     """The one module that was asked about."""
+    measured: dict[int, TensorStats] = {}
+    """Row → statistics of that module's own tensors."""
+    flow_stats: TensorStats | None = None
+    """Of what went into it, with a histogram, where its card shows that."""
+    loss: LossTrial | None = None
+    """It, or the class of that name, tried on the output, where it is a loss."""
     noticed: dict[str, FindingsReported] = {}
     """What was noticed, by where it was looked for: structure, run, probes."""
     unprobed: Failure | None = None
@@ -245,6 +257,16 @@ class HeadlessLoad:
                 self._ask()
             case ModuleDescribed():
                 outcome.described = event
+                self._left += [(request, "measuring") for request in self._of_card(event)]
+                self._ask()
+            case TensorMeasured():
+                outcome.measured[event.row] = event.stats
+                self._ask()
+            case FlowMeasured():
+                outcome.flow_stats = event.stats
+                self._ask()
+            case LossTried():
+                outcome.loss = event.trial
                 self._ask()
             case Printed():
                 self._keep(event)
@@ -336,6 +358,10 @@ class HeadlessLoad:
             self._describe, self._asked = None, DescribeModule(row)
             self.doing = "reading the source"
             self.ask(self._asked)
+        elif name := self._loss_by_class():
+            self._describe, self._asked = None, TryLoss(name=name)
+            self.doing = f"trying {name}"
+            self.ask(self._asked)
         else:
             self._answered = True
             self._end()
@@ -344,6 +370,18 @@ class HeadlessLoad:
         """The row of the module that is still to be described; None when there is none, or when it is not there."""
         table = self.outcome.table() if self._describe is not None else None
         return table.module_at(self._describe or "") if table is not None else None
+
+    def _of_card(self, described: ModuleDescribed) -> Iterator[Request]:
+        """What its card wants to know beyond that."""
+        table = self.outcome.table()
+        if table is not None:
+            yield from questions(table, self.outcome.run_rows(), described.row, described.detail)
+
+    def _loss_by_class(self) -> str:
+        """The class of a loss that is to be explained where the model has no module of that name; else nothing."""
+        card = card_of(self._describe) if self._describe else None
+        ran = self.outcome.ran
+        return card.name if card is not None and card.family == "loss" and ran is not None and ran.ok else ""
 
     def _end(self) -> None:
         """This is the end, when everything has been told."""

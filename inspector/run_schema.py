@@ -271,6 +271,40 @@ class LayerTrial(Record, frozen=True):
     """What could not be put back, if anything."""
 
 
+# --- a loss tried on the model's output -------------------------------------------------------------------------------
+
+
+class LossInput(Record, frozen=True):
+    """One tensor that a tried loss got."""
+
+    name: str
+    """As the loss calls it: `input`, `target`."""
+    seen: Seen
+    origin: str
+    """Where it comes from: `output of fc3`; or how it was made: `made: class ids, 0 … 9`."""
+
+
+class LossTrial(Record, frozen=True):
+    """A loss called on what the last run gave and on a target that was made for it, of which it says nothing else."""
+
+    loss: str
+    """`CrossEntropyLoss()`"""
+    inputs: tuple[LossInput, ...] = ()
+    value: float | None = None
+    """What it gave; of several numbers their mean."""
+    values: int = 0
+    """How many numbers it gave."""
+    neutral: float | None = None
+    """What it gave, measured on the same target, for an answer that knows nothing; None where there is none."""
+    neutral_words: str = ""
+    """What that answer is, and what its value is by the formula: `every class equally likely: ln 10`."""
+    notes: tuple[str, ...] = ()
+    """What was measured of the output that does not go with this loss; how the output was arranged for it."""
+    failure: Failure | None = None
+    changed: tuple[str, ...] = ()
+    """What could not be put back, if anything."""
+
+
 # --- a look at values -------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import inspector
 
 SAMPLES = Path(inspector.__file__).parents[1] / "sample_models"
@@ -66,9 +68,12 @@ def test_as_markdown_its_arguments_are_a_table() -> None:
 
 
 def test_a_class_of_the_users_own_says_what_it_says_of_itself() -> None:
-    result = nn_inspect("lenet.py", "--card", "", "--no-run")
-    assert "LeNet()" in result.stdout
+    result = nn_inspect("lenet.py", "--card", "")
+    assert "LeNet()\na class of its own, made from nn.Module\n" in result.stdout
+    assert "each of 2 samples: 1×32×32 → 10; 81,290 parameters; 1.29 MFLOP a call" in result.stdout
     assert "Ten classes from a grey image of 32×32." in result.stdout
+    assert "  conv1  Conv2d 1→6 k5\n" in result.stdout
+    assert "  flatten       :22  x = torch.flatten(x, 1)\n" in result.stdout
 
 
 def test_a_path_that_the_model_does_not_have_is_refused() -> None:
@@ -81,3 +86,35 @@ def test_it_is_a_form_of_its_own() -> None:
     result = nn_inspect("lenet.py", "--card", "fc1", "--check")
     assert result.returncode == 2
     assert "--card is a form of its own" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--card", "LSTM"), ("--card", "GELU"), ("lenet.py", "--card", "conv1")])
+def test_in_ascii_every_sign_is_spelled_out(arguments: tuple[str, ...]) -> None:
+    text = nn_inspect(*arguments, "--ascii").stdout
+    assert "formula" in text
+    assert text.isascii()
+    assert "?" not in text
+
+
+def test_a_layer_has_its_drawings_and_what_is_measured_beside_what_was_drawn() -> None:
+    conv = nn_inspect("lenet.py", "--card", "conv1").stdout
+    assert "■ ▣ ▣ ▣ ▣ □" in conv
+    assert "weight  measured −0.1" in conv
+    gelu = nn_inspect("activations.py", "--card", "activations.gelu").stdout
+    assert "inputs: 16 from" in gelu
+    assert "in this run it got: mean" in gelu
+
+
+def test_a_loss_that_the_model_does_not_have_is_tried_on_its_output() -> None:
+    result = nn_inspect("lenet.py", "--card", "CrossEntropyLoss")
+    assert result.returncode == 0
+    assert "CrossEntropyLoss() gives 2." in result.stdout
+    assert "input 2×10 float32, output of fc3" in result.stdout
+    assert "made: 2 class ids from 0 … 9" in result.stdout
+    assert "gives 2.303 = ln 10" in result.stdout
+
+
+def test_a_loss_that_was_called_in_the_run_tells_what_it_gave_there() -> None:
+    result = nn_inspect("losses.py", "--card", "losses.mse")
+    assert "it gave" in result.stdout
+    assert "tried on the model's output" not in result.stdout

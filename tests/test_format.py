@@ -123,3 +123,11 @@ def test_what_the_window_draws_has_a_sign_of_its_own_in_ascii() -> None:
     drawn = "×→←…·│├└─▸▾✗●○≡▏█▁▇µ−±∞≤≥√‖┃▐⇄↑↓–›━▀"
     assert "?" not in spelled.to_ascii(drawn)
     assert spelled.to_ascii("LeNet › conv1") == "LeNet > conv1"
+
+
+def test_a_step_a_place_and_a_number_with_its_unit_stay_on_one_line() -> None:
+    text = "each of 2 samples: 576 → 120; 69,240 parameters → conv1 6×28×28 at :22, 138 kFLOP"
+    assert spelled.held_together(text).replace("\xa0", "_") == (
+        "each of 2 samples: 576 → 120; 69,240_parameters →_conv1_6×28×28 at_:22, 138_kFLOP"
+    )
+    assert spelled.parted(spelled.held_together(text)) == text

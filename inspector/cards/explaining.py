@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+from msgspec import structs
+
 from inspector.cards import card_of
 from inspector.cards.arithmetic import shape_text
 from inspector.cards.card import Card, Counted, Drawn, Inputs, Shaped, Sizes, Symbol
@@ -25,7 +27,7 @@ class Section(Record, frozen=True):
     """A part of a card."""
 
     key: str
-    """what, formula, arguments, takes, shape, parameters, initial, cost, modes, pitfalls."""
+    """here, what, formula, arguments, takes, shape, parameters, initial, cost, modes, pitfalls, tryout."""
     title: str
     lines: tuple[str, ...]
     """Whole sentences or equations. A line that is longer than the screen may be wrapped, but for formulas."""
@@ -104,7 +106,7 @@ def explain_module(
         if card is None or card.name == "Module":
             return None
     read = of_layer(card, detail.arguments, detail.attributes)
-    return _explained(card, read, flow or Flow(), measured or {})
+    return _explained(card, read, flow or Flow(), measured or {}, is_layer=True)
 
 
 def explain_arguments(card: Card, arguments: Iterable[Argument], flow: Flow | None = None) -> Explained:
@@ -112,13 +114,33 @@ def explain_arguments(card: Card, arguments: Iterable[Argument], flow: Flow | No
     return _explained(card, of_layer(card, arguments, ()), flow or Flow(), {})
 
 
-def _explained(card: Card, read: Read, flow: Flow, measured: Mapping[str, TensorStats]) -> Explained:
+def with_tryout(explained: Explained, title: str, lines: Sequence[str]) -> Explained:
+    """The same with what came of a try-out, before what holds for all of its kind."""
+    tryout = Section("tryout", title, tuple(lines))
+    return structs.replace(explained, sections=tuple(sorted((*explained.sections, tryout), key=_place)))
+
+
+_ORDER = (
+    "here", "what", "tryout", "formula", "shape", "parameters", "takes", "arguments", "initial", "cost", "modes",
+    "pitfalls",
+)  # fmt: skip
+"""The arithmetic with the layer's own numbers before everything that holds for all of its kind."""
+
+
+def _place(section: Section) -> int:
+    return _ORDER.index(section.key)
+
+
+def _explained(
+    card: Card, read: Read, flow: Flow, measured: Mapping[str, TensorStats], is_layer: bool = False
+) -> Explained:
     inputs = tuple(seen.shape for seen in flow.inputs if seen.shape is not None)
     arguments = tuple(_argument(card, read, name) for name in read.present)
     pitfalls = tuple(Pitfall(pitfall, CATALOGUE[pitfall].title) for pitfall in card.pitfalls)
     held = _held_by(card, read)
     cost = _cost_of(card, read, inputs)
     sections = (
+        Section("here", "", tuple(_here_lines(card, held, cost, flow)) if is_layer else ()),
         Section("what", "", (card.sentence,)),
         Section("formula", "formula", card.formula),
         Section("arguments", "arguments", tuple(map(_argument_line, arguments))),
@@ -133,12 +155,43 @@ def _explained(card: Card, read: Read, flow: Flow, measured: Mapping[str, Tensor
     return Explained(
         name=card.name,
         family=card.family,
-        sections=tuple(section for section in sections if section.lines),
+        sections=tuple(sorted((section for section in sections if section.lines), key=_place)),
         arguments=arguments,
         pitfalls=pitfalls,
         parameters=held.total,
         flops=cost.total,
     )
+
+
+def _here_lines(card: Card, held: Counted, cost: Counted, flow: Flow) -> Iterable[str]:
+    """`each of 2 samples: 576 → 120; 69,240 parameters; 138 kFLOP a sample`: this layer in one line."""
+    facts = [passage(flow)] if flow.inputs or flow.outputs else []
+    if held.total:
+        facts.append(f"{whole(held.total)} parameters" if held.total > 1 else "1 parameter")
+    if cost.total:
+        each = _per_sample(cost.total, flow)
+        facts.append(f"{flops(each, 'FLOP')} a sample" if each is not None else f"{flops(cost.total, 'FLOP')} a call")
+    if card.family == "loss" and (value := _lone_value(flow)) is not None:
+        facts.append(f"it gave {number(value)} in this run")
+    yield from ("; ".join(filter(None, facts)),) if any(facts) else ()
+
+
+def _lone_value(flow: Flow) -> float | None:
+    """The one number that came out, where it was measured."""
+    stats = flow.outputs[0].stats if len(flow.outputs) == 1 else None
+    return stats.mean if stats is not None and stats.elements == 1 else None
+
+
+def passage(flow: Flow) -> str:
+    """What goes in and what comes out, of each sample where the batch is known."""
+    ways = [[seen.shape for seen in side if seen.shape is not None] for side in (flow.inputs, flow.outputs)]
+    count = flow.samples
+    each = count is not None and all(len(sizes) > 1 and sizes[0] == count for side in ways for sizes in side)
+    if not ways[0] or not ways[1]:
+        return ""
+    before, after = (_shapes([sizes[1:] if each else sizes for sizes in side]) for side in ways)
+    whose = f"each of {count} samples: " if each and count is not None and count > 1 else ""
+    return f"{whose}{before} → {after}"
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -273,9 +326,15 @@ def _cost_lines(card: Card, cost: Counted, flow: Flow) -> Iterable[str]:
         return
     yield from cost.lines
     if cost.total is not None:
-        each = ""
-        if flow.samples and flow.samples > 1 and cost.total % flow.samples == 0:
-            each = f", {flops(cost.total // flow.samples, 'FLOP')} a sample"
+        own = _per_sample(cost.total, flow)
+        each = f", {flops(own, 'FLOP')} a sample" if own is not None else ""
         yield f"{flops(cost.total, 'FLOP')} a call{each}; a multiply-add is two"
     if flow.flops is not None and flow.flops != cost.total:
         yield f"the run counted {whole(flow.flops)}"
+
+
+def _per_sample(total: int, flow: Flow) -> int | None:
+    """Of each sample of a batch of several; None where that is not known."""
+    if flow.samples and flow.samples > 1 and total % flow.samples == 0:
+        return total // flow.samples
+    return None

@@ -10,7 +10,7 @@ import re
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ˣʸᵀᵖⁿᵏ", "0123456789-+xyTpnk", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₋₊ᵢⱼₖₜₙₕₚₓₘₗₛₐₑᵧᵣ", "0123456789-+ijktnhpxmlsaeyr", strict=True))
 _SIGNS = {
-    "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "Σ": "sum ", "Π": "prod ", "√": "sqrt ", "½": "1/2", "¼": "1/4",
+    "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "√": "sqrt ", "½": "1/2", "¼": "1/4",
     "γ": "gamma", "σ": "sigma", "β": "beta", "μ": "mu", "α": "alpha", "π": "pi", "Φ": "Phi", "ε": "eps", "θ": "theta",
     "λ": "lambda", "δ": "delta", "τ": "tau", "φ": "phi", "∞": "inf", "′": "'", "⊙": "*", "·": "*", "×": "x",
     "−": "-", "–": "-", "±": "+-", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "→": "->", "←": "<-", "…": "...",
@@ -20,6 +20,8 @@ _SIGNS = {
 _RAISED_RUN = re.compile(f"[{''.join(map(re.escape, _RAISED))}]+")
 _LOWERED_RUN = re.compile(f"[{''.join(map(re.escape, _LOWERED))}]+")
 _SQUARE_ROOT_OF = re.compile(r"√\(")
+_OVER_ALL = re.compile(f"([ΣΠ])([{''.join(map(re.escape, _LOWERED))}]*) *")
+_OVER_ALL_NAMES = {"Σ": "sum", "Π": "prod"}
 
 
 def in_ascii(text: str) -> str:
@@ -27,6 +29,7 @@ def in_ascii(text: str) -> str:
     if text.isascii():
         return text
     text = _SQUARE_ROOT_OF.sub("sqrt(", text)
+    text = _OVER_ALL.sub(lambda sign: f"{_OVER_ALL_NAMES[sign[1]]}{sign[2]} ", text)
     text = _RAISED_RUN.sub(lambda run: f"^{_of(run[0], _RAISED)}", text)
     text = _LOWERED_RUN.sub(lambda run: f"_{_of(run[0], _LOWERED)}", text)
     return "".join(sign if sign.isascii() else _SIGNS.get(sign, "?") for sign in text)

@@ -15,6 +15,7 @@ from inspector.engine.findings import structure_rules, uninitialized
 from inspector.engine.forward.running import Runner
 from inspector.engine.guard import Guard
 from inspector.engine.inputs.sample import Sample
+from inspector.engine.loss_trying import LossTrials
 from inspector.engine.modes.answering import ModeRequests
 from inspector.engine.probing import Prober
 from inspector.engine.structure import Structure
@@ -29,6 +30,7 @@ from inspector.messages import (
     Failed,
     FindingsReported,
     Load,
+    MeasureFlow,
     MeasureTensor,
     ModelBuilt,
     ModuleDescribed,
@@ -46,6 +48,7 @@ from inspector.messages import (
     TensorDrawn,
     TensorMeasured,
     TryLayer,
+    TryLoss,
 )
 from inspector.schema import Source, Stage
 
@@ -132,6 +135,10 @@ class Session:
                 self._send(TensorDrawn(request, picture.draw(self._tensor(row), index, height, width)))
             case DrawTensor():
                 self._runs().draw(request, self._send)
+            case MeasureFlow():
+                self._runs().measure(request, self._send)
+            case TryLoss():
+                LossTrials(self._built(), self._known(), self._runs()).answer(request, self._send)
             case SetModes():
                 self._set_modes(request)
             case CompareModes() | StepStatistics() | SampleTraining():

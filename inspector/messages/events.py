@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from inspector.messages.requests import DrawTensor
+from inspector.messages.requests import DrawTensor, MeasureFlow, TryLoss
 from inspector.mode_schema import Comparison, StatisticsStepped, TrainingSampled
-from inspector.run_schema import Finding, InputSet, LayerTrial, Picture, RunRecord, Trace
+from inspector.run_schema import Finding, InputSet, LayerTrial, LossTrial, Picture, RunRecord, Trace
 from inspector.schema import Candidate, Failure, ModuleDetail, Outline, Record, Target, TensorStats
 
 
@@ -164,6 +164,22 @@ class LayerTried(Record, frozen=True, tag="layer-tried"):
     trial: LayerTrial
 
 
+class FlowMeasured(Record, frozen=True, tag="flow-measured"):
+    """Also of what could not be measured: the note of the statistics says why."""
+
+    request: MeasureFlow
+    stats: TensorStats
+    changed: tuple[str, ...] = ()
+    """What could not be put back, if anything."""
+
+
+class LossTried(Record, frozen=True, tag="loss-tried"):
+    """Also of a loss that raised, or that there was no output for."""
+
+    request: TryLoss
+    trial: LossTrial
+
+
 class FindingsReported(Record, frozen=True, tag="findings-reported"):
     """What was noticed; takes the place of what was told of the same before."""
 
@@ -208,6 +224,8 @@ EngineEvent = (
     | StatisticsStepped
     | TrainingSampled
     | LayerTried
+    | FlowMeasured
+    | LossTried
     | FindingsReported
     | Failed
 )

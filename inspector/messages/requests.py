@@ -131,6 +131,26 @@ class TryLayer(Record, frozen=True, tag="try-layer"):
     seed: int = 0
 
 
+class MeasureFlow(Record, frozen=True, tag="measure-flow"):
+    """Statistics, histogram included, of the first tensor that went into a module's call of the last run.
+
+    A run measures its outputs without histograms, which would make every run dearer: forward is repeated up to there.
+    """
+
+    call: int
+    bins: int = 120
+
+
+class TryLoss(Record, frozen=True, tag="try-loss"):
+    """A loss on the output of the last run and a target that is made for it; the forward is repeated for the output."""
+
+    row: int = -1
+    """The model's own loss, of which a copy is called; -1: a class of torch.nn with its defaults."""
+    name: str = ""
+    """That class: `CrossEntropyLoss`."""
+    seed: int = 0
+
+
 Request = (
     Load
     | DescribeModule
@@ -144,6 +164,8 @@ Request = (
     | SampleTraining
     | Probe
     | TryLayer
+    | MeasureFlow
+    | TryLoss
 )
 
 INTERRUPT = signal.SIGUSR2

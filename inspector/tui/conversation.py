@@ -15,7 +15,10 @@ from inspector.messages import (
     EngineDied,
     Event,
     Failed,
+    FlowMeasured,
     Load,
+    LossTried,
+    MeasureFlow,
     MeasureTensor,
     ModelBuilt,
     ModuleDescribed,
@@ -30,6 +33,7 @@ from inspector.messages import (
     TensorMeasured,
     TorchImported,
     TorchMissing,
+    TryLoss,
 )
 from inspector.schema import Failure
 from inspector.table import ModelTable
@@ -135,6 +139,16 @@ class Conversation:
         if self._ask("tensor", row):
             self._send(MeasureTensor(row))
 
+    def look_at_flow(self, call: int) -> None:
+        """Ask once for a histogram of what went into a call of the last run."""
+        if self._ask("flow", call):
+            self._send(MeasureFlow(call))
+
+    def try_loss(self, row: int, name: str = "") -> None:
+        """Ask once for what one of the model's losses, or a class of torch.nn, gives for the last run's output."""
+        if self._ask(f"loss {name}".rstrip(), row):
+            self._send(TryLoss(row, name, self.runs.wanted.seed))
+
     def waits_for(self, module: int, tensor: int) -> bool:
         """Whether an answer about one of these is still on its way."""
         model = self.model
@@ -238,9 +252,21 @@ class Conversation:
             case TensorMeasured():
                 model.measured[event.row] = event
                 self.view.answer_came()
+            case FlowMeasured():
+                model.flow_stats[event.request.call] = event.stats
+                self._answered(event.changed)
+            case LossTried():
+                model.losses[event.request.row, event.request.name] = event.trial
+                self._answered(event.trial.changed)
             case StillRunning() if self.runs.pending is not None:
                 self.runs.pending.stage.running = event
                 self.view.stage_changed()
+
+    def _answered(self, changed: tuple[str, ...]) -> None:
+        """An answer for which forward was repeated."""
+        self.view.answer_came()
+        if changed:
+            self.view.model_not_as_found(changed)
 
     def _answer_failed(self, engine: int, row: int, failure: Failure) -> None:
         """What was asked about one row came to nothing: the row's page says so, everything else stays."""

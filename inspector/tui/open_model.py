@@ -12,12 +12,14 @@ from inspector.messages import Printed, StillRunning, TensorMeasured
 from inspector.mode_rows import ModeRows
 from inspector.problems import kept, ordered
 from inspector.run_rows import RunRows
-from inspector.run_schema import Finding, InputSet, RunRecord
-from inspector.schema import Candidate, Failure, Flag, ModuleDetail, Target
+from inspector.run_schema import Finding, InputSet, LossTrial, RunRecord
+from inspector.schema import Candidate, Failure, Flag, ModuleDetail, Target, TensorStats
 from inspector.table import ModelTable
 from inspector.tui.tree_line import totals_line
 
 LOG_LINES = 5_000
+_OF_A_RUN = ("flow", "loss")
+"""Questions whose answers hold for one run."""
 
 
 @dataclass
@@ -53,6 +55,10 @@ class OpenModel:
     """The last run, dry or real."""
     flow: RunRows | None = None
     """The calls of that run, by row."""
+    flow_stats: dict[int, TensorStats] = field(default_factory=dict)
+    """Call of that run → statistics of what went into it, with a histogram, of those that were asked for."""
+    losses: dict[tuple[int, str], LossTrial] = field(default_factory=dict)
+    """What came of losses on the output of that run: by the row of the model's own, or -1 and the name of a class."""
     untouched: RunRecord | None = None
     """A run of the same with nothing watched, since then."""
     running: bool = False
@@ -65,6 +71,13 @@ class OpenModel:
     """Findings that are not to be told: ids, or `id:path`."""
     toggled: bool = False
     """Whether some module is in another mode than the one it was found in."""
+
+    def ran(self, run: RunRecord, flow: RunRows | None) -> None:
+        """Take in a run; what was looked at in the one before it is forgotten."""
+        self.inputs, self.run, self.untouched, self.flow = run.inputs, run, None, flow
+        self.flow_stats.clear()
+        self.losses.clear()
+        self.asked = {(what, row) for what, row in self.asked if what.partition(" ")[0] not in _OF_A_RUN}
 
     def complete(self, table: ModelTable) -> None:
         """Put the whole structure in the place of a first outline; rows have other numbers now."""

@@ -10,6 +10,7 @@ from inspector.messages import DrawTensor, Load, Run, SetModes
 from inspector.mode_schema import StatisticsStepped, TrainingSampled
 from inspector.run_schema import InputSet
 from inspector.schema import Failure, OperationRow
+from inspector.tui import card_questions
 from inspector.tui.appearance import Appearance
 from inspector.tui.conversation import Connect
 from inspector.tui.copy_commands import CopyCommands
@@ -159,8 +160,13 @@ class RunCommands(CopyCommands):
             self._complain_unless(self.talk.runs.give(texts))
 
     def action_measure(self) -> None:
-        """Measure the tensor under the cursor, of whatever size; of a module, go to its first tensor."""
+        """Measure the tensor under the cursor, of whatever size; of a module, go to its first tensor.
+
+        On a card that wants a forward for what it shows: repeat that, however long it takes.
+        """
         if (model := self.talk.model) is None:
+            return
+        if self._tab == pages.CARD and card_questions.ask(self.talk, pages.owner(model, self.row_here), insist=True):
             return
         table, row = model.table, self.model_tree.row
         here = (child for child in (row, *table.children(row)) if pages.has_values(table.row(child)))

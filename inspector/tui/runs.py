@@ -305,8 +305,8 @@ class Runs:
                 self._end()
                 self._view.run_untouched(model, record)
             case RunFinished(run=record):
-                model.inputs, model.run, model.untouched = record.inputs, record, None
-                model.flow = RunRows(model.table, pending.table, record) if pending.table is not None else None
+                flow = RunRows(model.table, pending.table, record) if pending.table is not None else None
+                model.ran(record, flow)
                 if not record.dry:
                     model.noticed.pop("run", None)
                 self._end()

@@ -16,11 +16,12 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
 
+from inspector.card_flow import SMALL_TENSOR
 from inspector.format import duration, literal
 from inspector.messages import Load, Run
 from inspector.schema import Failure
 from inspector.table import ModelTable
-from inspector.tui import status_words
+from inspector.tui import card_questions, status_words
 from inspector.tui.appearance import NARROW, PANES, WIDE, Appearance
 from inspector.tui.bars import Divider, KeyLine, Status, StatusLine, TitleBar
 from inspector.tui.body import Body
@@ -41,8 +42,6 @@ SETTLE = 0.03
 """Seconds that the cursor has to rest before the detail pane follows: a held key does not drag it along."""
 PATIENCE = 0.06
 """Seconds that the detail pane waits for the engine's answers, so as to be written once and not twice."""
-SMALL_TENSOR = 1 << 20
-"""Elements up to which a tensor under the cursor is measured without asking: a few milliseconds."""
 
 
 class Window(App[Failure]):
@@ -316,6 +315,8 @@ class Window(App[Failure]):
         if record is None or not self.detail.display:
             return
         self.talk.describe(pages.owner(model, row))
+        if self._tab == pages.CARD:
+            card_questions.ask(self.talk, pages.owner(model, row))
         if pages.has_values(record) and 0 < model.table.elements[row] <= SMALL_TENSOR:
             self.talk.measure(row)
 

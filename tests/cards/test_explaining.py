@@ -55,7 +55,7 @@ def test_every_class_can_be_explained_without_a_layer(name: str) -> None:
     assert not [section for section in explained.sections if any("Symbol(" in line for line in section.lines)]
 
 
-ORDER = ["what", "formula", "arguments", "takes", "shape", "parameters", "initial", "cost", "modes", "pitfalls"]
+ORDER = ["what", "formula", "shape", "parameters", "takes", "arguments", "initial", "cost", "modes", "pitfalls"]
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -14,8 +14,9 @@ from inspector.cards.transliteration import in_ascii
     [
         ("H_out = ⌊(16 + 2·2 − 1)/2⌋ + 1", "H_out = floor((16 + 2*2 - 1)/2) + 1"),
         ("y = γ·x² + β", "y = gamma*x^2 + beta"),
-        ("yᵢ = e⁻ˣ / Σⱼ xⱼ", "y_i = e^-x / sum _j x_j"),
+        ("yᵢ = e⁻ˣ / Σⱼ xⱼ", "y_i = e^-x / sum_j x_j"),
         ("U(−√k, √k), k = 1/576 → ±0.04167", "U(-sqrt k, sqrt k), k = 1/576 -> +-0.04167"),
+        ("b + Σ W·x", "b + sum W*x"),
         ("√(2/π)", "sqrt(2/pi)"),
         ("2×64×H", "2x64xH"),
     ],

@@ -88,7 +88,7 @@ class Opened:
         """The whole of the value that was looked at last."""
         assert self.session._runner is not None
         assert self.session._runner._captured is not None
-        return self.session._runner._captured[2]
+        return self.session._runner._captured[1]
 
     def refused(self, call: int, leaf: int = 0) -> str:
         answer = self.answer(DrawTensor(50, 50, call=call, leaf=leaf))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from inspector.messages import Load, Run
+from inspector.messages import Load, MeasureFlow, Run, TryLoss
 from inspector.tui import palette
 from inspector.tui.app import InspectorApp
 from inspector.tui.appearance import Appearance
@@ -42,7 +43,10 @@ async def test_a_linear_layer_says_where_its_features_come_from() -> None:
     async with opened("lenet.py") as window:
         await window.press("r", "down", "down", "down", "5")
         text = text_of(window)
-        assert text.startswith("Linear linear Makes each output a weighted sum of all inputs")
+        assert text.startswith(
+            "Linear linear each of 2 samples: 576 → 120; 69,240 parameters; 138 kFLOP a sample "
+            "Makes each output a weighted sum of all inputs"
+        )
         assert "576 = 16·6·6 of max_pool2d, flattened at :22" in text
         assert "weight 120·576 = 69,120" in text
         assert "together 69,240" in text
@@ -63,7 +67,8 @@ async def test_an_activation_is_drawn_with_its_slope_and_what_it_got() -> None:
         text = text_of(window)
         assert text.startswith("ReLU activation")
         assert "line: the function dots: its slope" in text
-        assert "in this run it got" in text
+        assert "inputs: 2,048 from" in text
+        assert "in this run it got: mean" in text
 
 
 async def test_a_terminal_of_ascii_gets_drawings_in_ascii() -> None:
@@ -115,3 +120,73 @@ async def test_an_argument_that_torch_refuses_is_told_in_words() -> None:
     async with opened("lenet.py") as window:
         await window.press("r", "down", "b", "down", "down", "end", *["backspace"] * 6, *"99", "enter")
         assert "kernel" in window.screen().partition("in   2×1×32×32")[2].lower()
+
+
+LOSS = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 5)
+        self.loss = nn.CrossEntropyLoss()
+
+    def forward(self, x):
+        return self.fc(x)
+
+example_inputs = torch.linspace(-1, 1, 24).view(4, 6)
+"""
+
+
+async def test_a_loss_that_the_run_did_not_call_is_tried_on_the_output_once_there_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "m.py"
+    file.write_text(LOSS)
+    async with opened(str(file)) as window:
+        await window.press("down", "down", "5")
+        assert window.cursor() == "loss"
+        assert "r runs the model: then it is tried on the output" in text_of(window)
+        await window.press("r")
+        text = text_of(window)
+        assert "tried on the model's output CrossEntropyLoss() gives" in text
+        assert "input 4×5 float32, output of fc" in text
+        assert "target 4 int64, made: 4 class ids from 0 … 4" in text
+        assert "every class equally likely gives 1.609 = ln 5" in text
+        asked = [request for request in window.engine.asked if isinstance(request, TryLoss)]
+        assert len(asked) == 1
+        await window.press("r")
+        assert len([request for request in window.engine.asked if isinstance(request, TryLoss)]) == 2
+
+
+async def test_the_first_values_of_a_layer_stand_beside_what_is_there() -> None:
+    async with opened("lenet.py") as window:
+        await window.press("r", "down", "5")
+        text = text_of(window)
+        assert "weight U(−√k, √k), k = 1/(1·5·5) → ±0.2 weight measured −0.1" in text
+        assert "bias measured" in text
+
+
+async def test_a_forward_that_takes_long_is_repeated_only_when_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.tui.card_questions.SHORT_SECONDS", 0.0)
+    async with opened("conv_block.py") as window:
+        await window.press("r", "down", "down", "down", "5")
+        text = text_of(window)
+        assert "v draws how they lie: a forward of" in text
+        assert not [request for request in window.engine.asked if isinstance(request, MeasureFlow)]
+        await window.press("v")
+        assert "inputs: 2,048 from" in text_of(window)
+
+
+@pytest.mark.parametrize(
+    ("target", "keys"),
+    [("lenet.py", ("down",)), ("conv_block.py", ("down", "down", "down")), ("encoder.py", ("down",))],
+)
+async def test_a_card_in_ascii_spells_its_signs_out(target: str, keys: tuple[str, ...]) -> None:
+    async with opened(target, ascii_only=True) as window:
+        await window.press("r", *keys, "5")
+        text = window.app.detail.text()
+        assert "formula" in text
+        assert text.isascii()
+        assert "?" not in text
+        assert all(len(line) <= window.app.detail.text_width for line in text.split("\n"))

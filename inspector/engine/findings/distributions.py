@@ -20,7 +20,9 @@ _STEPS = 12
 """How many calls back a softmax is looked for."""
 
 
-class _Distribution(NamedTuple):
+class Distribution(NamedTuple):
+    """Shares, or their logarithms, that sum to 1."""
+
     axis: int
     shape: tuple[int, ...]
     logarithm: bool
@@ -30,7 +32,7 @@ class Distributions(RunRule):
     id = "NN304"
 
     def __init__(self) -> None:
-        self._found: _Distribution | None = None
+        self._found: Distribution | None = None
 
     def watch(self, returned: Returned) -> None:
         if returned.call.index:
@@ -38,7 +40,7 @@ class Distributions(RunRule):
         outputs = returned.outputs() if is_a(returned.result, Tensor, tuple, list, dict) else []
         first = outputs[0] if outputs else None
         if first is not None and first.is_floating_point() and first.dim() >= 2 and 0 < first.numel() <= _LARGEST:
-            self._found = _distribution(first.detach())
+            self._found = distribution_of(first.detach())
 
     def find(self, scene: RunScene) -> Iterable[Noticed]:
         if (found := self._found) is None:
@@ -57,14 +59,15 @@ class Distributions(RunRule):
         )
 
 
-def _distribution(output: Tensor) -> _Distribution | None:
+def distribution_of(output: Tensor) -> Distribution | None:
+    """Whether values sum to 1 along the last axis, or along axis 1; of at least two axes."""
     shape = tuple(output.shape)
     for axis in dict.fromkeys((len(shape) - 1, 1)):
         if shape[axis] < 2 or not output.is_floating_point():
             continue
         for logarithm in (False, True):
             if _sums_to_one(output, axis, logarithm):
-                return _Distribution(axis, shape, logarithm)
+                return Distribution(axis, shape, logarithm)
     return None
 
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from msgspec import structs
 from torch import Tensor, nn
 
+from inspector.engine.failure import message_of, sendable
 from inspector.engine.findings.run_rule import RunScene
 from inspector.engine.findings.run_rules import RunRules
 from inspector.engine.forward import dry
 from inspector.engine.forward.calls import Call
-from inspector.engine.forward.capture import CaptureError, Traced, capture
+from inspector.engine.forward.capture import CaptureError, Place, Traced, capture
 from inspector.engine.forward.lazy import copy_if_lazy
 from inspector.engine.forward.outcome import Count, Outcome, of_calls
 from inspector.engine.forward.packing import described, trace_of
@@ -28,12 +29,15 @@ from inspector.engine.picture import draw
 from inspector.engine.storages import Copies
 from inspector.engine.structure import Structure
 from inspector.engine.target import Built
+from inspector.engine.tensor_stats import measure
 from inspector.figures import size
 from inspector.messages import (
     DrawTensor,
     EngineEvent,
     FindingsReported,
+    FlowMeasured,
     InputsChosen,
+    MeasureFlow,
     Run,
     RunCancelled,
     RunFinished,
@@ -42,6 +46,7 @@ from inspector.messages import (
     TensorDrawn,
 )
 from inspector.run_schema import CallKind, CallState, Finding, RunRecord, Seen
+from inspector.schema import TensorStats
 
 Send = Callable[[EngineEvent], None]
 Key = tuple[tuple[str, ...], str, int, bool]
@@ -61,8 +66,9 @@ class Runner:
         self._copies = Copies()
         self._last: tuple[Run, Traced] | None = None
         """The last run, if it was a real one, and what it called."""
-        self._captured: tuple[int, int, Tensor] | None = None
-        """Call, output and value."""
+        self._captured: tuple[Place, Tensor] | None = None
+        self.outputs: tuple[Seen, ...] = ()
+        """What the last run gave; nothing when it was dry, or failed."""
         self._noticed: tuple[Finding, ...] | None = None
         self._got: dict[int, tuple[Seen, ...]] = {}
         """What the last call of each module got in the last run, by its row."""
@@ -74,6 +80,7 @@ class Runner:
     def run(self, request: Run, send: Send) -> None:
         """Answer a request. Raises LoadFailed when what was typed as inputs is wrong; the model is as before then."""
         self._last = self._captured = None
+        self.outputs = ()
         with interruption.run():
             guard = Guard(self._model, values=True, copies=self._copies)
             try:
@@ -106,34 +113,63 @@ class Runner:
         record = outcome.record(request, sample.record, self._built.target.device)
         self._expected[_key(request)] = record.calls
         self._last = None if outcome.dry else (request, [(call.row, call.name) for call in outcome.calls])
+        self.outputs = () if outcome.dry or outcome.failure is not None else record.outputs
         return record
 
     def draw(self, request: DrawTensor, send: Send) -> None:
         """Answer with a picture of what flowed in the last run. Raises CaptureError, or what forward raises."""
-        wanted, lost = (request.call, request.leaf), ""
-        if self._captured is None or self._captured[:2] != wanted:
-            with interruption.run():
-                guard = Guard(self._model, values=True, copies=self._copies)
-                try:
-                    self._captured = (*wanted, self._capture(request, send, guard))
-                except Cancelled:
-                    raise CaptureError("the run was stopped") from None
-                finally:
-                    lost = "; ".join(guard.check()[1])
-        picture = draw(self._captured[2], request.index, request.height, request.width)
+        place = Place(request.call, request.leaf)
+        if self._captured is None or self._captured[0] != place:
+            send(StageStarted("running forward again", user_code=True))
+        value, lost = self.value(place, send)
+        picture = draw(value, request.index, request.height, request.width)
         if lost:
-            picture = structs.replace(picture, note=f"not left as found: {lost}; {picture.note}".rstrip("; "))
+            picture = structs.replace(
+                picture, note=f"not left as found: {', '.join(lost)}; {picture.note}".rstrip("; ")
+            )
         send(TensorDrawn(request, picture))
 
-    def _capture(self, request: DrawTensor, send: Send, guard: Guard) -> Tensor:
+    def measure(self, request: MeasureFlow, send: Send) -> None:
+        """Answer with statistics of what went into a call of the last run; also when there is nothing to measure."""
+        lost: tuple[str, ...] = ()
+        try:
+            value, lost = self.value(Place(request.call, went_in=True), send)
+            stats = measure(value, request.bins)
+        except BaseException as error:  # Forward is the user's: whatever it raises is why there is nothing.
+            stats = TensorStats(elements=0, note=sendable(message_of(error)) or type(error).__name__)
+        send(FlowMeasured(request, stats, lost))
+
+    def value(self, place: Place, send: Send) -> tuple[Tensor, tuple[str, ...]]:
+        """A value that flowed in the last run, and what could not be put back after looking for it.
+
+        Raises CaptureError, or what forward raises.
+        """
+        if self._captured is not None and self._captured[0] == place:
+            return self._captured[1], ()
+        with interruption.run():
+            guard = Guard(self._model, values=True, copies=self._copies)
+            try:
+                value = self._capture(place, send, guard)
+            except Cancelled:
+                raise CaptureError("the run was stopped") from None
+            finally:
+                lost = guard.check()[1]
+        self._captured = place, value
+        return value, lost
+
+    def maker(self, seen: Seen) -> tuple[int, str] | None:
+        """The row and the name (of a function) of the call that made a value of the last run."""
+        traced = self._last[1] if self._last is not None else ()
+        return traced[seen.maker] if 0 <= seen.maker < len(traced) else None
+
+    def _capture(self, place: Place, send: Send, guard: Guard) -> Tensor:
         if self._last is None:
             raise CaptureError("there are no values: the last run was dry, or there was none")
         run, traced = self._last
-        send(StageStarted("running forward again", user_code=True))
         sample = self._sample(run)
         guard.restore()
         subject, _ = self._subject(guard)
-        return capture(subject, sample, run, self._progress(run, send), traced, request.call, request.leaf)
+        return capture(subject, sample, run, self._progress(run, send), traced, place)
 
     def _sample(self, request: Run) -> Sample:
         return self._given or choose(self._model, request.inputs, self._built, request.seed)

@@ -2,47 +2,62 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+
+from rich.cells import cell_len
+from rich.style import Style
+
+from inspector import card_drawings, loss_labels, own_class
 from inspector.card_flow import flow_of
-from inspector.cards import card_of
-from inspector.cards.card import Card
-from inspector.cards.drawing import Counts, draw_curve
-from inspector.cards.explaining import Explained, ExplainedArgument, explain_module
-from inspector.cards.reading import of_layer
-from inspector.cards.window_drawing import Window, draw_window
-from inspector.format import literal, number, plural
+from inspector.cards.explaining import Explained, ExplainedArgument, explain_module, with_tryout
+from inspector.cards.transliteration import in_ascii
+from inspector.format import duration, end_cut, literal, plural
 from inspector.run_schema import CallRecord
 from inspector.schema import Kind, ModuleDetail, TensorStats
+from inspector.tui import card_questions
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
+from inspector.tui.palette import Palette
 
-_ORDER = (
-    "what", "formula", "shape", "parameters", "takes", "arguments", "initial", "cost", "modes", "pitfalls",
-)  # fmt: skip
-"""The arithmetic with this layer's numbers before everything that holds for all of its kind."""
 _ELSEWHERE = ("device", "dtype")
 """Arguments that every layer has, and that the tree tells of."""
-_CURVE_LINES = 9
-_WINDOW_LINES = 8
+_STYLES: dict[str, Callable[[Palette], Style]] = {
+    "here": lambda palette: palette.accent,
+    "pitfalls": lambda palette: palette.warning,
+}
+"""Of the sections that do not look like the others."""
 
 
 def write(page: Page, model: OpenModel, row: int) -> None:
     """The card of the module at a row; of a tensor or a function that of the module that it belongs to."""
+    if page.ascii_only:
+        page.spell = in_ascii
     detail = model.details.get(row)
     if detail is None:
         page.line(("reading…" if model.alive else "the engine has ended; R loads again", page.palette.dim))
         return
-    record = _last_call(model, row)
     explained = explain_module(
         detail, flow_of(model.flow, row) if model.flow is not None else None, _measured(model, row)
     )
     if explained is None:
         _write_own_class(page, model, row, detail)
         return
+    if (trial := model.losses.get((row, ""))) is not None:
+        explained = with_tryout(explained, loss_labels.TITLE, loss_labels.lines(trial))
+    write_explained(page, model, row, explained, detail)
+
+
+def write_explained(page: Page, model: OpenModel, row: int, explained: Explained, detail: ModuleDetail) -> None:
+    """Every section, and the drawings where they belong."""
+    record = _last_call(model, row)
     page.line((explained.name, page.palette.strong), (f"  {explained.family}", page.palette.dim))
-    for section in sorted(explained.sections, key=lambda section: _ORDER.index(section.key)):
+    for section in explained.sections:
         _write_section(page, explained, section.key, section.title, section.lines)
+        if section.key == "what":
+            _write_offer_of_loss(page, model, row, explained)
         if section.key == "formula":
-            _write_curve(page, model, explained, detail, record)
+            _write_curve(page, model, explained, detail, row)
         if section.key == "shape":
             _write_window(page, explained, detail, record)
 
@@ -65,108 +80,93 @@ def _write_section(page: Page, explained: Explained, key: str, title: str, lines
     if title:
         page.heading(title)
     if key == "arguments":
-        for argument in explained.arguments:
-            if argument.name not in _ELSEWHERE or argument.changed:
-                _write_argument(page, argument)
+        shown = [each for each in explained.arguments if each.name not in _ELSEWHERE or each.changed]
+        column = min(max((len(each.name) for each in shown), default=0) + 2, max(page.width // 2, 12))
+        for argument in shown:
+            _write_argument(page, argument, column)
         return
-    style = page.palette.base if key != "pitfalls" else page.palette.warning
-    for line in lines:
+    style = _STYLES[key](page.palette) if key in _STYLES else page.palette.base
+    for line in in_parts(lines, page) if key == "formula" else lines:
         page.prose(line.lstrip(), style, indent=len(line) - len(line.lstrip()))
 
 
-def _write_argument(page: Page, argument: ExplainedArgument) -> None:
+def in_parts(lines: tuple[str, ...], page: Page) -> Iterator[str]:
+    """Formulas, parted at their widest gaps where they are too long: what follows says what the signs are."""
+    for line in lines:
+        if cell_len(page.spell(line)) <= page.width:
+            yield line
+            continue
+        first, *rest = re.split(r"(?<=\S) {3,}", line)
+        yield first
+        yield from (f"    {part}" for part in rest)
+
+
+def _write_argument(page: Page, argument: ExplainedArgument, column: int) -> None:
     """Its value here, loud where it is not the default; then what it means."""
     value = argument.value if argument.value is not None else argument.default
     loud = page.palette.accent if argument.changed else page.palette.base
     said = literal(value) if value is not None else "required"
     default = f"  default {literal(argument.default)}" if argument.changed and argument.default is not None else ""
-    page.fact(literal(argument.name), (said, loud), (default, page.palette.dim), column=16)
+    page.fact(literal(argument.name), (said, loud), (default, page.palette.dim), column=column)
     page.prose(argument.meaning, page.palette.dim, indent=2)
 
 
-def _input_statistics(model: OpenModel, record: CallRecord | None) -> TensorStats | None:
-    """What was measured of the first tensor that went in, where it came out of another call."""
+def _input_statistics(model: OpenModel, row: int) -> TensorStats | None:
+    """What was measured of the first tensor that went in: with a histogram, once that has come."""
+    call = model.flow.last_call(row) if model.flow is not None else None
+    if model.flow is None or call is None:
+        return None
+    measured = model.flow_stats.get(call)
+    if measured is not None and measured.elements:
+        return measured
+    record = model.flow.run.record(call)
     given = next((value for value in record.inputs if value.shape is not None), None) if record is not None else None
-    made = (
-        model.flow.run.record(given.maker)
-        if given is not None and model.flow is not None and given.maker >= 0
-        else None
-    )
+    made = model.flow.run.record(given.maker) if given is not None and given.maker >= 0 else None
     outputs = made.outputs if made is not None else ()
     return next((value.stats for value in outputs if given is not None and value.shape == given.shape), None)
 
 
-def _write_curve(
-    page: Page, model: OpenModel, explained: Explained, detail: ModuleDetail, record: CallRecord | None
-) -> None:
+def _write_curve(page: Page, model: OpenModel, explained: Explained, detail: ModuleDetail, row: int) -> None:
     """The activation and, dotted, its derivative, with what came in below them where that was measured."""
-    card = card_of(explained.name)
-    if card is None or card.curve is None:
-        return
-    values, curve = of_layer(card, detail.arguments, detail.attributes).values, card.curve
-    stats = _input_statistics(model, record)
-    counts = None
-    if stats is not None and stats.histogram and stats.minimum is not None and stats.maximum is not None:
-        counts = Counts(stats.minimum, stats.maximum, stats.histogram)
-    try:
-        drawing = draw_curve(
-            lambda x: curve.function(x, values),
-            lambda x: curve.derivative(x, values),
-            curve.interval,
-            min(page.width - 2, 60),
-            _CURVE_LINES,
-            counts=counts,
-            ascii_only=page.ascii_only,
-        )
-    except (TypeError, ValueError):  # an argument that is no number, or a pane too narrow for a plot
+    stats = _input_statistics(model, row)
+    drawing = card_drawings.curve(explained, detail, stats, page.width - 2, ascii_only=page.ascii_only)
+    if drawing is None:
         return
     styles = {"f": page.palette.accent, "b": page.palette.accent, "h": page.palette.good}
     page.blank()
     for line, kinds in zip(drawing.lines, drawing.kinds, strict=True):
         page.line(*((sign, styles.get(kind, page.palette.dim)) for sign, kind in zip(line, kinds, strict=False)))
-    page.line(("line: the function   dots: its slope", page.palette.dim))
-    if stats is not None and stats.minimum is not None:
-        span = f"{number(stats.minimum)} … {number(stats.maximum)}, {number(stats.mean)} ± {number(stats.std)}"
-        page.line((f"in this run it got {span}", page.palette.good))
+    page.line((card_drawings.LEGEND, page.palette.dim))
+    if stats is not None and (words := card_drawings.got(stats)):
+        page.prose(words, page.palette.good)
+    _write_offer(page, model, row, "draws how they lie")
+
+
+def _write_offer(page: Page, model: OpenModel, row: int, does: str) -> None:
+    """Of what takes too long to be done because somebody looks at a page."""
+    if card_questions.missing(model, row) is not None and not card_questions.is_short(model) and model.run is not None:
+        page.line((f"v {does}: a forward of {duration(model.run.seconds)}", page.palette.dim))
+
+
+def _write_offer_of_loss(page: Page, model: OpenModel, row: int, explained: Explained) -> None:
+    """How to try a loss that was not: there has to be an output, and it may take long to have it again."""
+    called = model.flow is not None and model.flow.last_call(row) is not None
+    if explained.family != "loss" or called or (row, "") in model.losses:
+        return
+    if model.run is None or model.run.dry:
+        page.line(("r runs the model: then it is tried on the output", page.palette.dim))
+    else:
+        _write_offer(page, model, row, "tries it on the output")
 
 
 def _write_window(page: Page, explained: Explained, detail: ModuleDetail, record: CallRecord | None) -> None:
     """What a convolution or a pooling reads for one output, and for the next."""
-    card = card_of(explained.name)
     given = next((value.shape for value in record.inputs if value.shape), None) if record is not None else None
-    window = _window(card, detail) if card is not None else None
-    if window is None or given is None or len(given) < len(window.kernel) + 1:
-        return
-    try:
-        lines = draw_window(window, given[-len(window.kernel) :], page.width, _WINDOW_LINES, ascii_only=page.ascii_only)
-    except ValueError:  # the window is larger than its input: the shape section says so
-        return
-    page.blank()
+    lines = card_drawings.window(explained, detail, given, page.width, ascii_only=page.ascii_only)
+    if lines:
+        page.blank()
     for line in lines:
         page.line((line, page.palette.accent))
-
-
-def _window(card: Card, detail: ModuleDetail) -> Window | None:
-    """The sliding window of a layer, where every number of it is known."""
-    values = of_layer(card, detail.arguments, detail.attributes).values
-    axes = next((int(name[-2]) for name in (card.name,) if name[-2:] in ("1d", "2d", "3d")), 0)
-    if not axes or "kernel_size" not in values or "Transpose" in card.name or "Unpool" in card.name:
-        return None
-    kernel = _each(values["kernel_size"], axes)
-    stride = _each(values.get("stride") or values["kernel_size"], axes)
-    padding, dilation = _each(values.get("padding", 0), axes), _each(values.get("dilation", 1), axes)
-    if kernel is None or stride is None or padding is None or dilation is None:
-        return None
-    return Window(kernel, stride, padding, dilation)
-
-
-def _each(value: object, axes: int) -> tuple[int, ...] | None:
-    """One number for each axis."""
-    if type(value) is int:
-        return (value,) * axes
-    if isinstance(value, tuple | list) and len(value) == axes and all(type(one) is int for one in value):
-        return tuple(value)
-    return None
 
 
 # --- the user's own classes -------------------------------------------------------------------------------------------
@@ -174,29 +174,29 @@ def _each(value: object, axes: int) -> tuple[int, ...] | None:
 
 def _write_own_class(page: Page, model: OpenModel, row: int, detail: ModuleDetail) -> None:
     """What a class of the user's says of itself, and what its forward was seen to call."""
-    table = model.table
-    signature = ", ".join(
-        literal(argument.name) + (f"={literal(argument.default)}" if argument.default is not None else "")
-        for argument in detail.arguments
-    )
-    name = literal(detail.qualified_type.rpartition(".")[2])
-    page.line((f"{name}({signature})", page.palette.strong))
-    page.line((f"a class of its own, made from {', '.join(map(literal, detail.bases[:2]))}", page.palette.dim))
-    if detail.doc:
+    own, base, dim = own_class.of(model.table, model.flow, row, detail), page.palette.base, page.palette.dim
+    page.prose(own.signature, page.palette.strong)
+    page.prose(f"a class of its own, made from {own.made_from}", dim)
+    if own.here:
+        page.prose(own.here, page.palette.accent)
+    if own.doc:
         page.blank()
-        page.prose(detail.doc)
-    children = [child for child in table.members(row) if table.is_module(child)]
-    if children:
-        page.heading(f"holds {plural(len(children), 'child', 'children')}")
-        for child in children[:20]:
-            page.fact(literal(table.name(child)), (literal(table.type(child).name), page.palette.base))
-    operations = table.operations(row)
-    if operations:
+    for line in own.doc:
+        page.prose(line)
+    if own.children:
+        page.heading(f"holds {plural(len(own.children) + own.more_children, 'child', 'children')}")
+        page.facts([(literal(name), (literal(kind), base)) for name, kind in own.children])
+    if own.more_children:
+        page.line((f"and {own.more_children:,} more", dim))
+    if own.calls:
         page.heading("its forward calls")
-        for operation in operations[:40]:
-            call = table.call_of(operation)
-            record = model.flow.run.record(call) if model.flow is not None and call is not None else None
-            where = f":{record.source.line}  {literal(record.source.code.strip())}" if record and record.source else ""
-            page.fact(literal(table.name(operation)), (where, page.palette.dim), column=16)
-    if not detail.doc and not children and not operations:
-        page.line(("it says nothing of itself: page 2 has its source", page.palette.dim))
+    column = min(max((len(name) for name, _ in own.calls), default=0) + 2, 24)
+    for name, where in own.calls:
+        page.fact(literal(name), (end_cut(literal(where), page.width - column), dim), column=column)
+    if own.more_calls:
+        page.line((f"and {own.more_calls:,} more", dim))
+    if own.note:
+        page.blank()
+        page.prose(own.note, dim)
+    elif not (own.doc or own.children or own.calls):
+        page.line(("it says nothing of itself: page 2 has its source", dim))

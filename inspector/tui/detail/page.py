@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.style import Style
 
-from inspector.format import end_cut, literal
+from inspector.format import end_cut, held_together, literal, parted
 from inspector.table import ModelTable
 from inspector.tui.palette import Palette
 
@@ -24,10 +24,12 @@ class Page:
         self.palette = palette
         self.ascii_only = ascii_only
         """Whether drawings have to do without anything else; single characters are replaced when a line is shown."""
+        self.spell: Callable[[str], str] = str
+        """How words are written here: where signs become longer in ASCII, that is before a line is measured."""
         self.lines: list[list[Piece]] = []
 
     def line(self, *pieces: Piece) -> None:
-        self.lines.append(list(pieces))
+        self.lines.append([(self.spell(text), style) for text, style in pieces])
 
     def blank(self) -> None:
         if self.lines and self.lines[-1]:
@@ -35,13 +37,14 @@ class Page:
 
     def heading(self, text: str) -> None:
         self.blank()
-        self.line((end_cut(text, self.width), self.palette.heading))
+        self.lines.append([(end_cut(self.spell(text), self.width), self.palette.heading)])
 
     def fact(self, label: str, *pieces: Piece, column: int = LABEL) -> None:
         """A label and what it is, wrapped under itself when it is long; what it is begins at a column."""
-        for index, part in enumerate(self._wrapped(pieces, self.width - column)):
-            head = "" if index else end_cut(label, column - 1)
-            self.line((head + " " * (column - cell_len(head)), self.palette.dim), *part)
+        spelled = [(self.spell(text), style) for text, style in pieces]
+        for index, part in enumerate(self._wrapped(spelled, self.width - column)):
+            head = "" if index else end_cut(self.spell(label), column - 1)
+            self.lines.append([(head + " " * (column - cell_len(head)), self.palette.dim), *part])
 
     def facts(self, labelled: Sequence[tuple[str, Piece]]) -> None:
         """Facts in a block whose left column is as wide as its longest label, within reason."""
@@ -53,9 +56,9 @@ class Page:
     def prose(self, text: str, style: Style | None = None, indent: int = 0) -> None:
         """Paragraphs of users' text; its lines are kept, and wrapped where they are too long."""
         style = self.palette.base if style is None else style
-        for raw in literal(text, lines=True).expandtabs(4).split("\n"):
-            for part in wrap(raw, self.width - indent):
-                self.line((" " * indent + part, style))
+        for raw in self.spell(literal(text, lines=True)).expandtabs(4).split("\n"):
+            for part in wrap(held_together(raw), self.width - indent):
+                self.lines.append([(" " * indent + parted(part), style)])
 
     def _wrapped(self, pieces: Iterable[Piece], room: int) -> list[list[Piece]]:
         rows: list[list[Piece]] = [[]]

@@ -19,6 +19,7 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   catalogue.py  everything that can be noticed, by id: severity, title, a paragraph for people
   wire.py       one message as a length-framed MessagePack frame
   figures.py    11173962 → 11.2 M; bytes, shapes, durations; format.py cuts text and makes names safe to print
+  free_memory.py how much of it a run, or what goes into one, may take
   table.py      the model's rows as a front end holds them: columns in arrays, records decoded when looked at
   run_table.py  the calls of a run, held likewise; run_rows.py joins them to the rows: what each had to do with the run
   query.py      what a search and a filter ask of those rows

@@ -38,7 +38,11 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})(?:\.\.|-|:)({_NUMBER})")
 _WORD = re.compile(r"[^\W\d][\w./-]*")
 _OPENING, _CLOSING = "([{", ")]}"
+_MUCH = 1 << 20
+"""Bytes from which on they are told of a tensor whose dtype is the model's."""
 _MOST_ELEMENTS = 2**40
+_SIZES = re.compile(r"[A-Za-z_.]*\s*[(\[]*\s*(-?\d+(?:\s*[,;x×*\s]\s*-?\d+)+)\s*,?\s*[)\]]*", re.DOTALL)
+"""Sizes in the ways in which people write them elsewhere: (2, 3, 32, 32), torch.randn(2, 3), 2 x 3."""
 _NOT_LITERAL = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
 
 
@@ -95,7 +99,15 @@ def meaning(text: str, *, inside: bool = False) -> str:
         return _stored(text[1:].strip())
     if (tensor := tensor_text(text)) is not None:
         return _tensor(tensor)
-    return _several(text) if text[0] in _OPENING else _plain(text, inside)
+    words = _several(text) if text[0] in _OPENING else _plain(text, inside)
+    meant = "" if inside else sizes_meant(text)
+    return f"{words} · a tensor of these sizes is written {meant}" if meant else words
+
+
+def sizes_meant(text: str) -> str:
+    """`2x3x32x32` for sizes that are written in another way; empty for text that is none."""
+    match = _SIZES.fullmatch(text.strip())
+    return "x".join(re.findall(r"\d+", match[1])) if match is not None else ""
 
 
 # --- tensors --------------------------------------------------------------------------------------------------------
@@ -117,6 +129,8 @@ def _tensor(typed: TensorText) -> str:
     bits = re.search(r"\d+$", typed.whole_dtype)
     width = 1 if typed.whole_dtype == "bool" else int(bits[0]) // 8 if bits else 0
     taken = f" · {size(math.prod(sizes) * width)}" if width else ""
+    if not width and 4 * math.prod(sizes) >= _MUCH:
+        taken = f" · {size(4 * math.prod(sizes))} in float32"
     shape = f"of shape {shape_words(sizes)}" if sizes else "without dimensions"
     return f"a tensor {shape}, {dtype}, {values}{taken}"
 
@@ -205,10 +219,14 @@ def _plain(text: str, inside: bool) -> str:
         if not inside and _WORD.fullmatch(text):
             almost = text.capitalize() if text.capitalize() in ("None", "True", "False") else ""
             return f"the text {text}" + (f", which is not {almost}" if almost else "")
+        if not inside and (meant := sizes_meant(text)):
+            raise InputTextError("a tensor is written as its sizes with x between them", meant) from None
         reason = f"{text!r} is neither a shape, nor a file (@), nor a literal"
         raise InputTextError(reason, "2x3x32x32, @batch.pt, 0.5 or 'text'") from None
     if isinstance(value, str):
         return f"the text {value}"
+    if isinstance(value, tuple) and all(isinstance(part, int) for part in value):
+        return f"a tuple of {len(value)} numbers"
     number = isinstance(value, int | float | complex) and not isinstance(value, bool)
     return f"the number {text}" if number else text
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from inspector.engine.failure import LoadFailed, sendable
-from inspector.engine.inputs import files
+from inspector.engine.inputs import files, sample
 from inspector.engine.inputs.choosing import choose
 from inspector.engine.inputs.grammar import read
 from inspector.engine.inputs.recipes import DTYPES, Drawn, Recipe, Several, plain
@@ -421,3 +421,23 @@ def test_reading_files_imports_nothing_from_the_users_folder(folder: Path) -> No
     before = set(sys.modules)
     given_("@batch.pt")
     assert not {name for name in set(sys.modules) - before if not name.startswith(("torch", "numpy"))}
+
+
+# --- too much ---------------------------------------------------------------------------------------------------------
+
+
+def test_values_for_which_there_is_no_memory_are_refused_before_any_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "free_bytes", lambda: 1 << 20)
+    failure = refused("left=2x6", "right=1000x1000:float64", model=Pair())
+    assert failure.message == "right would take 7.63 MiB, and 1.00 MiB of memory are free"
+    assert "--device meta" in failure.mend
+    assert "would take 7.63 MiB" in refused("(2x3, [1000x1000:float64])").message
+    assert value_of("100x100").shape == (100, 100)
+    monkeypatch.setattr(sample, "free_bytes", lambda: 0)  # where nobody tells
+    assert value_of("1000x1000:float64").shape == (1000, 1000)
+
+
+def test_on_meta_values_of_any_size_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "free_bytes", lambda: 1)
+    model = Pair().to("meta")
+    assert given_("2000000x6", "2000000x6", model=model).args[0].shape == (2_000_000, 6)

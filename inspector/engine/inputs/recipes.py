@@ -6,6 +6,7 @@ text by another, so that a guess can be typed again.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -94,6 +95,16 @@ def make(recipe: Recipe, generator: torch.Generator, device: torch.device) -> An
         case Several():
             values = [make(part, generator, device) for part in recipe.parts]
             return values if recipe.kind == "list" else tuple(values)
+
+
+def bytes_of(recipe: Recipe) -> int:
+    """What making it takes of the CPU's memory; nothing of what is there already."""
+    match recipe:
+        case Drawn():
+            return math.prod(recipe.shape) * DTYPES[recipe.dtype].itemsize
+        case Several():
+            return sum(map(bytes_of, recipe.parts))
+    return 0
 
 
 def moved(value: Any, device: torch.device) -> Any:

@@ -11,12 +11,14 @@ from msgspec import structs
 from torch import Tensor, nn
 
 from inspector.engine.command import spell as spell_command
-from inspector.engine.failure import sendable
-from inspector.engine.inputs.recipes import Recipe, make, moved
+from inspector.engine.failure import refuse, sendable
+from inspector.engine.inputs.recipes import Recipe, bytes_of, make, moved
 from inspector.engine.inputs.signature import Signature
 from inspector.engine.inputs.wording import named, recipe_of, spell
 from inspector.engine.spelling import spelled
 from inspector.engine.target import Built
+from inspector.figures import size
+from inspector.free_memory import free_bytes
 from inspector.run_schema import InputSet, Origin, SampleArgument, Seen
 
 _MOST_VALUES = 256
@@ -51,6 +53,7 @@ def assemble(parts: list[Part], origin: Origin, device: torch.device, seed: int)
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     records = []
+    _refuse_the_huge(parts, device)
     for part in parts:
         value = moved(part.value, device) if part.recipe is None else make(part.recipe, generator, device)
         if part.keyword:
@@ -59,6 +62,20 @@ def assemble(parts: list[Part], origin: Origin, device: torch.device, seed: int)
             args.append(value)
         records.append(_record(part, value))
     return Sample(tuple(args), kwargs, InputSet(origin, tuple(records)))
+
+
+def _refuse_the_huge(parts: list[Part], device: torch.device) -> None:
+    """Raises LoadFailed before the machine is out of memory, which would end the engine or somebody else."""
+    taken, free = {part.name: bytes_of(part.recipe) for part in parts if part.recipe is not None}, free_bytes()
+    if device.type == "meta" or not free or sum(taken.values()) <= free:
+        return
+    largest = max(taken, key=lambda name: taken[name])
+    raise refuse(
+        "inputs",
+        "TooLarge",
+        f"{largest} would take {size(taken[largest])}, and {size(free)} of memory are free",
+        mend="Give smaller sizes; --device meta finds the shapes of any size and allocates nothing",
+    )
 
 
 def _record(part: Part, value: Any) -> SampleArgument:

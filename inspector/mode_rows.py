@@ -10,7 +10,7 @@ from collections import Counter
 from enum import Enum
 
 from inspector.format import literal, plural
-from inspector.mode_schema import Comparison, ModeDifference
+from inspector.mode_schema import Channel, Comparison, ModeDifference
 from inspector.run_labels import where_stopped
 from inspector.schema import Kind
 from inspector.table import ModelTable
@@ -87,6 +87,18 @@ def noise(difference: ModeDifference) -> float:
     return max(difference.noise_train, difference.noise_eval, key=_sortable)
 
 
+def channel_moves(channel: Channel, eps: float) -> float:
+    """How far the normalised values of a channel are from one mode to the other: root mean square, before weight and
+    bias; -1 where that is no number."""
+    one, other = (1 / math.sqrt(max(each, 0.0) + eps) if each + eps > 0 else math.inf for each in _variances(channel))
+    shifted = (channel.batch_mean - channel.running_mean) * other
+    return _sortable(math.hypot(shifted, math.sqrt(max(channel.batch_variance, 0.0)) * (one - other)))
+
+
+def _variances(channel: Channel) -> tuple[float, float]:
+    return channel.batch_variance, channel.running_variance
+
+
 def stopped(comparison: Comparison) -> str:
     """`forward failed in train mode, in bn, line 12`"""
     where = where_stopped(comparison.finding, comparison.failure)
@@ -126,6 +138,31 @@ def headline(rows: ModeRows) -> str:
     if only := counts[Word.ONLY_EVAL]:
         parts.append(f"{only:,} only in eval")
     return ", ".join(parts)
+
+
+def verdicts(rows: ModeRows) -> list[str]:
+    """The answer in one line, and in ever fewer words: the number of the source that matters most is in all of them."""
+    sources, counts = rows.sources(), headline(rows)
+    if not sources:
+        return [f"train against eval: {counts}", counts]
+    paths = [literal(rows.table.short_path(source.row)) or "the model itself" for source in sources]
+    short = [f"{path} {relative(source.difference)}" for path, source in zip(paths, sources, strict=True)]
+    of = plural(len(sources), "source")
+    return [
+        f"train against eval: {counts}; {_listed([named(rows, source) for source in sources], _NAMED)}",
+        *(f"{counts}; {_listed(short, some)}" for some in range(_NAMED, 0, -1)),
+        *(f"{of}: {_listed(short, some)}" for some in range(_NAMED, 0, -1)),
+        f"{of}: {relative(sources[0].difference)} in {paths[0]}",
+    ]
+
+
+_NAMED = 3
+"""Sources that a line names."""
+
+
+def _listed(names: list[str], most: int) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def named(rows: ModeRows, difference: ModeDifference) -> str:

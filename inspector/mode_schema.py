@@ -50,7 +50,7 @@ class NormMeasured(Record, frozen=True):
     total: int = 0
     """Channels there are."""
     farthest: int = 0
-    """The channel with the largest distance."""
+    """The channel whose normalised values move most from one mode to the other."""
 
 
 class DropoutMeasured(Record, frozen=True):
@@ -66,6 +66,8 @@ class DropoutMeasured(Record, frozen=True):
     """Output over input of the elements that stayed: their median; None when none did, or none has a scale."""
     channels: bool = False
     """Whether whole channels went together."""
+    samples: bool = False
+    """Whether whole samples of the batch went together."""
 
 
 class ModeDifference(Record, frozen=True):

@@ -75,6 +75,13 @@ class Status:
     right: str = ""
     is_path: bool = False
     """Whether it is the way to a row, of which the end tells most; of a sentence the beginning does."""
+    shorter: tuple[str, ...] = ()
+    """The same in fewer words, for narrow windows; the shortest last."""
+
+    def fitting(self, room: int) -> str:
+        """The longest way to say it that fits; the shortest where none does."""
+        ways = (self.text, *self.shorter)
+        return next((words for words in ways if cell_len(words) <= room), ways[-1])
 
 
 class StatusLine(Canvas):
@@ -92,7 +99,7 @@ class StatusLine(Canvas):
             right = end_cut(self.status.right, self.size.width // 2)
             room = self.size.width - cell_len(right) - 3
             cut = middle_cut if self.status.is_path else end_cut
-            line.add(" ", self.palette.base).add(cut(self.status.text, room), self.status.style)
+            line.add(" ", self.palette.base).add(cut(self.status.fitting(room), room), self.status.style)
             line.pad(self.size.width - cell_len(right) - 1, self.palette.base).add(right, self.palette.dim)
         return [line.strip(self.size.width, self.palette, ascii_only=self.ascii_only)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inspector import run_labels
 from inspector.format import literal
 from inspector.messages import Run, TensorDrawn
-from inspector.mode_rows import ModeRows, headline, named
+from inspector.mode_rows import ModeRows, verdicts
 from inspector.mode_schema import StatisticsStepped, TrainingSampled
 from inspector.problems import badges
 from inspector.run_schema import Finding, InputSet, LayerTrial, RunRecord
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from inspector.tui.window import Window
 
 Answer = StatisticsStepped | TrainingSampled
-
-_SOURCES = 3
-"""Sources that the line below names."""
 
 
 class RunDisplay:
@@ -130,10 +127,8 @@ class RunDisplay:
         sources = rows.sources()
         if sources:
             window.model_tree.go_to(sources[0].row)
-        names = ", ".join(named(rows, source) for source in sources[:_SOURCES])
-        more = f" and {len(sources) - _SOURCES:,} more" if len(sources) > _SOURCES else ""
-        words = f"train against eval: {headline(rows)}" + (f"; {names}{more}" if sources else "")
-        window.tell(words, palette.warning if sources else palette.good)
+        words, *shorter = verdicts(rows)
+        window.tell(words, palette.warning if sources else palette.good, shorter=tuple(shorter))
         self._tell_changes(comparison.changed)
         window.show_title()
         window.show_detail()

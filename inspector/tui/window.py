@@ -220,9 +220,9 @@ class Window(App[Failure]):
 
     # --- what the lines say ---------------------------------------------------------------------------------------
 
-    def tell(self, words: str, style: Style | None = None) -> None:
-        """Say something until the next key."""
-        self.message = Status(words, self.appearance.palette.base if style is None else style)
+    def tell(self, words: str, style: Style | None = None, *, shorter: tuple[str, ...] = ()) -> None:
+        """Say something until the next key; `shorter` is the same for narrow windows."""
+        self.message = Status(words, self.appearance.palette.base if style is None else style, shorter=shorter)
         self.show_status()
 
     def show_title(self) -> None:
@@ -241,7 +241,8 @@ class Window(App[Failure]):
             self.model_tree.say(words)  # where the eye looks first, until there is something to see
         elif said is not None:
             going_on = literal(stage.text()) if stage is not None else ""
-            self.status.tell(Status(said.text, said.style, said.right or going_on or status_words.alarm(model)))
+            right = said.right or going_on or status_words.alarm(model)
+            self.status.tell(Status(said.text, said.style, right, shorter=said.shorter))
             self.model_tree.say(said.text)
         elif model is not None:
             right = status_words.note(model, self.talk.log, self.filter_words)

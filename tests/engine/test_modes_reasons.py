@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from inspector.mode_rows import channel_moves
 from inspector.mode_schema import Channel, NormMeasured
 from tests.engine.comparing import Compared, compared, seeded
 from tests.engine.mode_models import (
@@ -94,7 +95,10 @@ def test_the_batch_is_measured_as_torch_uses_it() -> None:
         assert channel.batch_mean == pytest.approx(float(values.mean()), rel=1e-6)
         assert channel.batch_variance == pytest.approx(float(values.var(correction=0)), rel=1e-6)
         assert channel.distance == pytest.approx(abs(float(values.mean())), rel=1e-6)
-    assert measured.farthest == max(range(3), key=lambda index: measured.channels[index].distance)
+    moves = [channel_moves(channel, measured.eps) for channel in measured.channels]
+    assert measured.farthest == max(range(3), key=moves.__getitem__)
+    evaluation, train = (module.train(mode)(x).detach() for mode in (False, True))
+    assert moves == pytest.approx((train - evaluation).square().mean((0, 2, 3)).sqrt().tolist(), rel=1e-5)
 
 
 def test_a_large_mean_does_not_eat_the_variance() -> None:
@@ -110,7 +114,8 @@ def test_the_reason_of_a_norm_shows_its_arithmetic() -> None:
     found = compared(module, (x,))
     assert found.of("").reason == (
         "uses this batch's statistics in train mode, the running statistics in eval mode; these were never updated "
-        "(num_batches_tracked = 0); channel 1: batch mean 12, running 0; after one train step 0.9·0 + 0.1·12 = 1.2"
+        "(num_batches_tracked = 0); channel 1: batch mean 12 and variance 4, running 0 and 1; after one train step the "
+        "running mean is 0.9·0 + 0.1·12 = 1.2"
     )
     channel: Channel = norm_of(found, "").channels[1]
     assert (channel.batch_mean, channel.batch_variance, channel.distance) == (12.0, 4.0, 12.0)

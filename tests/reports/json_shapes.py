@@ -246,6 +246,7 @@ class Dropout(Shape):
     elements: int
     scale: Number | None
     channels: bool
+    samples: bool
 
 
 class Difference(Shape):

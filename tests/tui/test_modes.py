@@ -76,6 +76,12 @@ async def test_the_line_below_counts_and_names_the_sources() -> None:
         assert said.startswith("train against eval: 2 sources, 3 pass it on, 1 unchanged; drop (Dropout) 0.58, bn")
 
 
+async def test_a_narrow_line_below_still_has_the_number_of_every_source_it_names() -> None:
+    async with driven(mode_events.conv_block(), size=(80, 24)) as window:
+        await compared(window)
+        assert window.app.status.lines()[0].text.strip() == "2 sources, 3 pass it on, 1 unchanged; drop 0.58, bn 0.41"
+
+
 async def test_the_page_of_the_whole_model_tells_how_far_the_output_moves_and_by_chance() -> None:
     async with driven(mode_events.conv_block()) as window:
         await compared(window, "g")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterable, Iterator
+
+from torch import nn
 
 from inspector.engine.class_text import tree_of
 from inspector.engine.findings.mode_rule import ModeRule, ModeScene, Noticed
@@ -21,6 +24,15 @@ def _find(scene: ModeScene) -> Iterable[Noticed]:
     if noise is None:
         return
     name, by = scene.name(noise.module), _how_far(scene, noise)
+    if noise.in_train_mode and is_switched(noise.module) and _is_registered(scene, noise.module):
+        yield Noticed(
+            noise.module,
+            f"{name} is in train mode after eval(), so two eval runs on one input differ{by}: forward, or a train() of "
+            "the model's own, puts it there",
+            "leave its mode to train() and eval(), unless Monte-Carlo dropout is what is meant",
+            noise.source,
+        )
+        return
     if noise.in_train_mode and is_switched(noise.module):
         yield Noticed(
             noise.module,
@@ -61,9 +73,14 @@ def _names(function: ast.FunctionDef) -> Iterator[str]:
             yield node.attr
 
 
+def _is_registered(scene: ModeScene, module: nn.Module) -> bool:
+    return any(one is module for one in nn.Module.modules(scene.model))
+
+
 def _how_far(scene: ModeScene, noise: Noise) -> str:
     calls = (each for each in scene.comparison.differences if (each.row, each.number) == noise.key)
-    return next((f" by {100 * each.noise_eval:.2g} %" for each in calls if each.noise_eval == each.noise_eval), "")
+    shares = (100 * each.noise_eval for each in calls if math.isfinite(each.noise_eval))
+    return next((f" by {share:,.0f} %" if share >= 10 else f" by {share:.2g} %" for share in shares), "")
 
 
 def _fix(function: str) -> str:

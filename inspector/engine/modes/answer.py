@@ -9,7 +9,7 @@ from inspector.engine.modes.alignment import side_by_side
 from inspector.engine.modes.distance import EQUAL, UNTOLD, Distance
 from inspector.engine.modes.generators import Generators
 from inspector.engine.modes.keeping import Kept, Pair
-from inspector.engine.modes.proof import Proof
+from inspector.engine.modes.proof import OTHER_THINGS, Proof
 from inspector.engine.modes.reasons import reason_of
 from inspector.engine.modes.rounds import Comparing, Keeping, Training
 from inspector.engine.modes.suspects import MOST_CALLS
@@ -134,6 +134,8 @@ class Answer:
     def _notes(self, key: Key, before: Visit | None, after: Visit | None) -> list[str]:
         proof = self.proofs.get(key)
         notes = [self.training.notes.get(key, ""), proof.note if proof is not None else ""]
+        if notes[0] and notes[1] == OTHER_THINGS:
+            del notes[1]  # The first says which.
         if proof is not None and proof.source and self.training.distances.get(key, UNTOLD).equal:
             notes.append("by chance the same in both modes with this seed")
         if proof is not None and proof.source and before is not None and before.invisible:

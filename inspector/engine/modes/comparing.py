@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+import torch
 from msgspec import structs
 from torch import nn
 
@@ -19,6 +21,7 @@ from inspector.engine.forward.recorder import Recorder
 from inspector.engine.forward.tracebacks import without_recording
 from inspector.engine.guard import Guard
 from inspector.engine.inputs.sample import Sample
+from inspector.engine.kinds import is_a
 from inspector.engine.modes import dropouts, norms
 from inspector.engine.modes.answer import Answer
 from inspector.engine.modes.keeping import Room
@@ -91,6 +94,7 @@ class ModeComparison:
             self._repeat()
             self._prove()
             noise = self._find_noise()
+            self._tell_fused()
             answer.settle()
         comparison = Comparison(
             inputs=self._sample.record,
@@ -126,8 +130,6 @@ class ModeComparison:
                 return self._evaluate()
             self._failed = "eval", error
             return False
-        if any(isinstance(visit.module, _FUSED) for visit in self._answer.evaluation.visits.values()):
-            self._passes.notes[_FUSED_NOTE] = None
         return True
 
     def _train(self) -> bool:
@@ -207,6 +209,26 @@ class ModeComparison:
             self._passes.notes[f"a second run in eval mode raised {said(error)}"] = None
         return origin(noisy, self._answer.evaluation, listening.draws)
 
+    def _tell_fused(self) -> None:
+        """Eval mode as torch runs it by itself, with its fused path: how far that moves the model's output."""
+        visits = self._answer.evaluation.visits
+        if not any(is_a(visit.module, *_FUSED) for visit in visits.values()):
+            return
+        try:
+            result = self._passes.forward("eval", self._seed, fused=True)
+        except Cancelled:
+            raise
+        except BaseException as error:
+            self._passes.notes[f"{_FUSED_OFF}; with it eval mode raises {said(error)}"] = None
+            return
+        comparing = Comparing(self._keeping.kept)
+        with torch._C.DisableTorchFunction():
+            comparing.compare(next(iter(visits.values())), result)
+        apart = [pair.distance.relative for pair in comparing.outputs if pair.shape is not None]
+        moved = "gives another shape" if any(map(math.isnan, apart)) else f"moves by {max(apart, default=0.0):.2g}"
+        with_it = "and eval mode gives the same with it" if not any(apart) else f"with it eval mode's output {moved}"
+        self._passes.notes[f"{_FUSED_OFF}; {with_it}"] = None
+
     # --- the answer -------------------------------------------------------------------------------------------------
 
     def _with_findings(self, comparison: Comparison, noise: Noise | None) -> Comparison:
@@ -234,4 +256,4 @@ class ModeComparison:
 
 
 _FUSED = (nn.TransformerEncoderLayer, nn.MultiheadAttention)
-_FUSED_NOTE = "torch's fused path for Transformer layers was off in both modes, so that their parts can be compared"
+_FUSED_OFF = "torch's fused path for Transformer layers was off in both modes, so that their parts can be compared"

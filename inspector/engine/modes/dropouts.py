@@ -77,15 +77,18 @@ def measure(p: float | None, before: Tensor, after: Tensor) -> DropoutMeasured |
         middle = float(ratios[len(ratios) // 2])
         low, high = (float(ratios[int(share * (len(ratios) - 1))]) for share in (0.01, 0.99))
         scale = middle if high - low <= _CLOSE * max(abs(middle), _CLOSE) else None
-    return DropoutMeasured(p, zeroed, elements, scale, _whole_channels(alive, gone))
+    samples = _whole(alive, gone, 1)
+    return DropoutMeasured(p, zeroed, elements, scale, not samples and _whole(alive, gone, 2), samples)
 
 
-def _whole_channels(alive: Tensor, gone: Tensor) -> bool:
-    """Whether of every channel all or nothing went, and one did; with one element in each there is no telling."""
-    if alive.dim() < 3 or not bool(gone.any()):
+def _whole(alive: Tensor, gone: Tensor, axes: int) -> bool:
+    """Whether of every sample (of the first axis), or of every channel (of the first two), all or nothing went, and one
+    did; with one element in each there is no telling."""
+    if alive.dim() <= axes or not bool(gone.any()):
         return False
-    some, all_gone = gone.flatten(2), (gone | ~alive).flatten(2)
-    return some.shape[2] > 1 and bool((some.any(2) == (all_gone.all(2) & some.any(2))).all())
+    some, all_gone = gone.flatten(axes), (gone | ~alive).flatten(axes)
+    went = some.any(-1)
+    return some.shape[-1] > 1 and bool((went == (all_gone.all(-1) & went)).all())
 
 
 def reason(module: nn.Module, told: DropoutMeasured | None) -> str:
@@ -96,7 +99,8 @@ def reason(module: nn.Module, told: DropoutMeasured | None) -> str:
     if is_a(module, *_ALPHA):
         return f"p={p or 0.0:g}: sets elements to a negative constant in train mode, and rescales the rest"
     share = told.zeroed / told.elements if told.elements else 0.0
-    what = "elements" if not told.channels else "elements, whole channels at a time"
+    together = "samples" if told.samples else "channels" if told.channels else ""
+    what = f"elements, whole {together} at a time" if together else "elements"
     said = f"p={p:g}: " if p is not None else ""
     said += f"zeroed {100 * share:.1f} % of {told.elements:,} {what}"
     if p is not None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from inspector.engine.forward.seeing import Leaf, leaves, version_of
 from inspector.engine.free_memory import free_memory
 from inspector.engine.modes.distance import EQUAL, UNTOLD, Distance, between, vector_of, words_of
+from inspector.figures import shape
 
 SAMPLED = 1 << 14
 """Elements of a sample."""
@@ -116,6 +117,7 @@ class Comparer:
         """Every value that both have, and what must be said of the others. Torch function modes must be off."""
         found = leaves(result)
         pairs, note = paired(kept, found)
+        note = note or next(filter(None, (_of_another_kind(one, other[1]) for one, other in pairs)), "")
         return [Pair(one.path, one.shape, self._distance(one, other)) for one, other in pairs], note
 
     def _distance(self, kept: Kept, leaf: Leaf) -> Distance:
@@ -160,10 +162,28 @@ def paired(kept: tuple[Kept, ...], found: list[Leaf]) -> tuple[list[tuple[Kept, 
     pairs = [(one, other) for one, other in pairs if (other[1] is None) == (one.dtype is None)]
     mine = [one for one in kept if one.dtype is not None]
     theirs = [leaf for leaf in found if leaf[1] is not None]
-    if not any(one.dtype is not None for one, _ in pairs) and mine and theirs:
-        pairs = [(mine[0], theirs[0])]
-    counts = f"{_count(len(theirs))} in train mode, {_count(len(mine))} in eval mode"
-    return pairs, f"gives {counts}: compared is what both give"
+    compared = [one for one, _ in pairs if one.dtype is not None]
+    if not compared and mine and theirs and _of_one_kind(mine[0], theirs[0][1]):
+        pairs, compared = [(mine[0], theirs[0])], [mine[0]]
+    counts = f"gives {_count(len(theirs))} in train mode, {_count(len(mine))} in eval mode"
+    return pairs, f"{counts}: " + ("compared is what both give" if compared else "nothing of it can be compared")
+
+
+def _of_one_kind(kept: Kept, tensor: Tensor) -> bool:
+    return not tensor.is_nested and (kept.shape, kept.dtype) == (tuple(tensor.shape), tensor.dtype)
+
+
+def _of_another_kind(kept: Kept, tensor: Tensor | None) -> str:
+    """What must be said of two tensors that cannot be subtracted."""
+    if tensor is None or kept.shape is None or tensor.is_nested:
+        return ""
+    at = f"{kept.path}: " if kept.path else ""
+    if tuple(tensor.shape) != kept.shape:
+        return f"{at}gives {shape(tensor.shape)} in train mode, {shape(kept.shape)} in eval mode: cannot be subtracted"
+    if tensor.dtype != kept.dtype:
+        one, other = (str(dtype).removeprefix("torch.") for dtype in (tensor.dtype, kept.dtype))
+        return f"{at}gives {one} in train mode, {other} in eval mode: not compared"
+    return ""
 
 
 def _count(tensors: int) -> str:

@@ -15,6 +15,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 
 from inspector.engine.findings.scene import held, runs_torchs_forward
 from inspector.engine.kinds import is_a
+from inspector.figures import plural
 from inspector.mode_schema import Channel, NormMeasured
 
 MOST_CHANNELS = 512
@@ -85,7 +86,16 @@ def _with_channels(
     distance = ((batch_mean - running_mean).abs() / running_variance.clamp(min=0).sqrt()).nan_to_num(0.0, math.inf)
     columns = (batch_mean, running_mean, batch_variance, running_variance, next_mean, next_variance, distance)
     rows = torch.stack(columns)[:, :MOST_CHANNELS].T.tolist()
-    return structs.replace(measured, channels=tuple(Channel(*row) for row in rows), farthest=int(distance.argmax()))
+    moves = _moves(*columns[:4], measured.eps)
+    return structs.replace(measured, channels=tuple(Channel(*row) for row in rows), farthest=int(moves.argmax()))
+
+
+def _moves(mean: Tensor, running_mean: Tensor, variance: Tensor, running_variance: Tensor, eps: float) -> Tensor:
+    """How far the normalised values of each channel are from one mode to the other: root mean square, before weight
+    and bias."""
+    one, other = (variance + eps).rsqrt(), (running_variance.clamp(min=0) + eps).rsqrt()
+    shifted = (mean - running_mean).square() * other.square()
+    return (shifted + variance * (one - other).square()).sqrt().nan_to_num(0.0, math.inf)
 
 
 def step_of(momentum: float | None, batches: int | None) -> float:
@@ -100,14 +110,16 @@ def reason(norm: NormMeasured) -> str:
         said += "; these were never updated (num_batches_tracked = 0)"
     if norm.farthest >= len(norm.channels):
         return said
-    channel = norm.channels[norm.farthest]
-    said += f"; channel {norm.farthest}: batch mean {channel.batch_mean:.3g}, running {channel.running_mean:.3g}"
-    return f"{said}; after one train step {arithmetic(norm, norm.farthest)}"
+    one = norm.channels[norm.farthest]
+    batch = f"batch mean {one.batch_mean:.3g} and variance {one.batch_variance:.3g}"
+    said += f"; channel {norm.farthest}: {batch}, running {one.running_mean:.3g} and {one.running_variance:.3g}"
+    return f"{said}; after one train step the running mean is {arithmetic(norm, norm.farthest)}"
 
 
 def arithmetic(norm: NormMeasured, index: int) -> str:
     """`0.9·0 + 0.1·0.031 = 0.0031`, as the running mean moves."""
     channel, share = norm.channels[index], step_of(norm.momentum, norm.batches)
     terms = f"{1 - share:.4g}·{channel.running_mean:.4g} + {share:.4g}·{channel.batch_mean:.4g}"
-    plain = "" if norm.momentum is not None else f", the plain average over {(norm.batches or 0) + 1:,} batches"
+    batches = plural((norm.batches or 0) + 1, "batch", "batches")
+    plain = "" if norm.momentum is not None else f", the plain average over {batches}"
     return f"{terms} = {channel.next_mean:.4g}{plain}"

@@ -76,10 +76,13 @@ class Passes:
         sample: Sample | None = None,
         prepare: Callable[[], object] | None = None,
         heard: bool = False,
+        fused: bool = False,
     ) -> Any:
-        """One pass that nobody watches, on this or on another sample; `prepare` has been called before it."""
+        """One pass that nobody watches, on this or on another sample; `prepare` has been called before it. `fused`:
+        torch may take its fused path for Transformer layers."""
         action = partial(_prepared, prepare, self._model)
-        return self._run(way, seed, nullcontext(), action, heard, sample)
+        around = fast_path(True) if fused else nullcontext()
+        return self._run(way, seed, around, action, heard, sample)
 
     def _run(
         self,
@@ -107,7 +110,7 @@ class Passes:
     def _conditions(self, way: Way, seed: int, heard: bool) -> Iterator[None]:
         with ExitStack() as stack:
             stack.enter_context(conditions(seed, self.gradients))
-            stack.enter_context(without_fast_path())
+            stack.enter_context(fast_path(False))
             if heard:
                 stack.enter_context(self.warnings.heard())
             else:
@@ -142,14 +145,14 @@ def _prepared(
 
 
 @contextmanager
-def without_fast_path() -> Iterator[None]:
+def fast_path(allowed: bool) -> Iterator[None]:
     """The fused function that torch takes for whole Transformer layers in eval mode would hide their parts."""
     switch = getattr(torch.backends, "mha", None)
     if switch is None:
         yield
         return
     before = switch.get_fastpath_enabled()
-    switch.set_fastpath_enabled(False)
+    switch.set_fastpath_enabled(allowed)
     try:
         yield
     finally:

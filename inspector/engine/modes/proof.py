@@ -33,6 +33,7 @@ from inspector.engine.storages import Copies
 TINY = 1e-3
 """A relative difference below which it could be one of rounding: then the call is tried as it stands too."""
 
+OTHER_THINGS = "gives other things in train mode than in eval mode"
 DRAWS = 4
 """How many more random numbers are tried where chance may have had it that the flag made no difference."""
 
@@ -186,7 +187,7 @@ def _judged(toggled: tuple[Kept, ...], result: Any) -> Proof:
     with torch._C.DisableTorchFunction():
         pairs, note = Comparer().compare(toggled, result)
     own = total(pairs).seen_from_the_other() + (UNTOLD if note else EQUAL)
-    return Proof(not own.equal, own, note and "gives other things in train mode than in eval mode")
+    return Proof(not own.equal, own, OTHER_THINGS if note else "")
 
 
 @contextmanager

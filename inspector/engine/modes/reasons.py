@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.utils.spectral_norm import SpectralNorm
 
 from inspector.engine.findings.scene import runs_torchs_forward
 from inspector.engine.kinds import is_a
@@ -17,6 +18,8 @@ from inspector.engine.modes.proof import overrides_train
 from inspector.engine.source_files import attributes
 from inspector.mode_schema import DropoutMeasured, NormMeasured
 from inspector.schema import Source
+
+_POWER_ITERATION = "takes a step of the power iteration in train mode, so that the weight it makes is another"
 
 
 def reason_of(
@@ -47,7 +50,9 @@ def _measured(module: nn.Module, norm: NormMeasured | None, dropout: DropoutMeas
 def _known(module: nn.Module) -> str:
     """What torch's own classes do with the flag."""
     if type(module).__module__ == "torch.nn.utils.parametrizations" and type(module).__name__ == "_SpectralNorm":
-        return "takes a step of the power iteration in train mode, so that the weight it makes is another"
+        return _POWER_ITERATION
+    if any(is_a(hook, SpectralNorm) for hook in (attributes(module).get("_forward_pre_hooks") or {}).values()):
+        return f"its spectral_norm {_POWER_ITERATION}"
     if not runs_torchs_forward(module):
         return ""
     held: dict[str, Any] = attributes(module)

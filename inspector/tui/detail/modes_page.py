@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from inspector import run_labels
 from inspector.format import literal, number, plural, shape, whole
-from inspector.mode_rows import ModeRows, Word, headline, named, relative, word
+from inspector.mode_rows import ModeRows, Word, channel_moves, headline, named, relative, word
 from inspector.mode_schema import Channel, DropoutMeasured, ModeDifference, NormMeasured
 from inspector.schema import Kind
 from inspector.table import ModelTable
@@ -121,7 +119,8 @@ def _write_dropout(page: Page, measured: DropoutMeasured) -> None:
     page.heading("what it dropped")
     page.fact("p", (number(measured.p) if measured.p is not None else "not said by the module", plain))
     what = f"{whole(measured.zeroed)} of {whole(measured.elements)}, {share:.1%}"
-    page.fact("zeroed", (what + (", whole channels" if measured.channels else ""), plain))
+    together = ", whole samples" if measured.samples else ", whole channels" if measured.channels else ""
+    page.fact("zeroed", (what + together, plain))
     if measured.scale is not None:
         rest = f"  = 1/(1 - {measured.p:g})" if measured.p else ""
         page.fact("scaled by", (f"{measured.scale:.4g}{rest}", plain))
@@ -139,7 +138,8 @@ def _write_norm(page: Page, measured: NormMeasured) -> None:
     page.blank()
     page.line((f"{'':>3} {'mean of':>8} {'':>7} {'variance':>8}", dim))
     page.line((f"{'ch':>3} {'batch':>8} {'running':>7} {'batch':>8} {'running':>7} {'far':>5}", dim))
-    order = sorted(range(len(measured.channels)), key=lambda at: -_distance(measured.channels[at]))[:_CHANNELS]
+    channels = measured.channels
+    order = sorted(range(len(channels)), key=lambda at: -channel_moves(channels[at], measured.eps))[:_CHANNELS]
     for at in order:
         one = measured.channels[at]
         means = f"{one.batch_mean:>8.3g} {one.running_mean:>7.2g}"
@@ -147,12 +147,8 @@ def _write_norm(page: Page, measured: NormMeasured) -> None:
         page.line((f"{at:>3} {means} {variances} {one.distance:>5.2g}", plain))
     page.line(("far: batch from running mean, in standard deviations", dim))
     if measured.total > len(order):
-        page.line((f"the {len(order)} farthest of {plural(measured.total, 'channel')}", dim))
+        page.line((f"the {len(order)} that move most of {plural(measured.total, 'channel')}", dim))
     _write_step(page, measured, measured.channels[order[0]], order[0])
-
-
-def _distance(channel: Channel) -> float:
-    return -1.0 if math.isnan(channel.distance) else channel.distance
 
 
 def _write_step(page: Page, measured: NormMeasured, one: Channel, at: int) -> None:
@@ -161,6 +157,6 @@ def _write_step(page: Page, measured: NormMeasured, one: Channel, at: int) -> No
         keep = 1 - measured.momentum
         sums = f"{keep:g}·{one.running_mean:.3g} + {measured.momentum:g}·{one.batch_mean:.3g}"
     else:
-        sums = f"the average of {plural((measured.batches or 0) + 1, 'batch')}"
+        sums = f"the average of {plural((measured.batches or 0) + 1, 'batch', 'batches')}"
     page.blank()
     page.prose(f"after one train step, channel {at}: running mean {sums} = {one.next_mean:.4g}", page.palette.base)

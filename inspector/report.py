@@ -7,16 +7,20 @@ is printed and written is the same as on the command line.
 from __future__ import annotations
 
 import sys
+from collections import deque
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, TextIO
 
 from inspector.headless import HeadlessLoad, Outcome
-from inspector.messages import Load, Run
+from inspector.messages import Load, Request, Run
+from inspector.mode_rows import ModeRows
 from inspector.run_schema import RunRecord
+from inspector.schema import Failure
 
 
 class Report:
-    """What is known of one model, and of one forward of it in eval mode."""
+    """What is known of one model, of one forward of it in eval mode, and of what was asked for besides."""
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
@@ -48,8 +52,13 @@ class Report:
             inputs=outcome.inputs,
             run=outcome.ran,
             rows=rows,
+            modes=self._modes(),
             findings=outcome.findings(),
         )
+
+    def _modes(self) -> ModeRows | None:
+        table = self.outcome.table()
+        return self.outcome.mode_rows(table) if table is not None else None
 
     def __str__(self) -> str:
         from inspector.reports import failure_text, remarks, text_tree
@@ -58,26 +67,39 @@ class Report:
         table = rows.table if rows is not None else outcome.table()
         text = ""
         if table is not None and outcome.built is not None:
-            found = outcome.findings()
-            text = text_tree.write(table, outcome.built.target, rows=rows, inputs=outcome.inputs, findings=found)
+            more: Any = {"inputs": outcome.inputs, "modes": self._modes(), "findings": outcome.findings()}
+            text = text_tree.write(table, outcome.built.target, rows=rows, **more)
         asked = outcome.run_request
         for remark in remarks.write(outcome.built, outcome.finished, asked, outcome.inputs, outcome.ran):
             text += f"{remark}\n"
+        for remark in remarks.of_what_followed(outcome.comparison, outcome.noticed.get("probes"), outcome.unprobed):
+            text += f"{remark}\n"
         if outcome.failure is not None:
             text += failure_text.write(outcome.failure)
-        elif outcome.ran is not None and not outcome.ran.ok:
-            text += failure_text.card(outcome.ran)
+        for failed in outcome.failed():
+            text += failure_text.card(failed)
         return text
 
 
-def inspect(model: Any, *args: Any, **kwargs: Any) -> Report:
+def inspect(model: Any, *args: Any, probes: bool = True, compare: bool = False, **kwargs: Any) -> Report:
     """Describe an nn.Module and run it once on these arguments; with none, on inputs that it or its file holds, or on a
-    guess. A forward that raises is told of in the report; only Ctrl-C comes out."""
+    guess. A forward that raises is told of in the report; only Ctrl-C comes out.
+
+    As on the command line, a run that went well is followed by the checks that need further forwards, unless probes is
+    False (`--no-probes`), and with compare=True by train against eval (`--mode both`).
+    """
     look = import_module("inspector.engine.in_process").look  # By its name: nothing else out here may import torch.
-    heard = HeadlessLoad(Load(target=""), Run(), None)
+    heard = HeadlessLoad(Load(target=""), Run(), None, compare=compare, probe=probes)
     heard.outcome.torch = str(sys.modules["torch"].__version__)
-    look(model, args, kwargs, lambda event: heard.hear(0, event))
-    failure = heard.outcome.ran.failure if heard.outcome.ran is not None else heard.outcome.failure
-    if failure is not None and failure.type == "KeyboardInterrupt":
+    asked: deque[Request] = deque()
+    heard.ask = asked.append
+    look(model, args, kwargs, lambda event: heard.hear(0, event), asked)
+    if any(failure.type == "KeyboardInterrupt" for failure in _failures(heard.outcome)):
         raise KeyboardInterrupt
     return Report(heard.outcome)
+
+
+def _failures(outcome: Outcome) -> Iterator[Failure]:
+    """Everything that was raised on the way."""
+    raised = [outcome.failure, outcome.unprobed, *(failed.failure for failed in outcome.failed())]
+    yield from (failure for failure in raised if failure is not None)

@@ -114,6 +114,59 @@ def test_only_an_interrupt_comes_out() -> None:
     assert report.run.failure.type == "SystemExit"
 
 
+class Noisy(nn.Module):
+    """Dropout that nothing switches off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = nn.functional.dropout(self.fc(x), 0.5)
+        return out
+
+
+def test_the_checks_that_run_forward_again_follow_unless_they_are_left_out() -> None:
+    model = Noisy()
+    before = bits.of(model)
+    found = {finding.id for finding in look(model, torch.ones(3, 4)).outcome.findings()}
+    assert found == {"NN401"}
+    report = look(model, torch.ones(3, 4), probes=False)
+    assert report.outcome.findings() == []
+    assert report.outcome.noticed.keys() == {"structure", "run"}
+    assert bits.of(model) == before
+
+
+def test_train_is_compared_with_eval_where_that_is_asked_for() -> None:
+    model = Net()
+    before = bits.of(model)
+    report = look(model, torch.ones(2, 1, 6, 6), compare=True)
+    document = json.loads(report.to_json())
+    assert document["comparison"] is not None
+    assert [call["path"] for call in document["comparison"]["calls"]] == ["", "conv", "norm", "fc"]
+    assert [source["path"] for source in document["comparison"]["sources"]] == ["norm"]
+    assert "train/eval" in str(report)
+    assert json.loads(look(model, torch.ones(2, 1, 6, 6)).to_json())["comparison"] is None
+    assert bits.of(model) == before
+
+
+def test_an_interrupt_comes_out_of_what_follows_the_run_too() -> None:
+    class Late(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(2, 2)
+            self.calls = iter(range(9))
+
+        def forward(self, x: Tensor) -> Tensor:
+            if next(self.calls):
+                raise KeyboardInterrupt
+            y: Tensor = self.fc(x)
+            return y
+
+    with pytest.raises(KeyboardInterrupt):
+        look(Late(), torch.ones(2, 2))
+
+
 def test_what_is_no_module_is_refused() -> None:
     with pytest.raises(TypeError, match=r"takes an nn\.Module, not int"):
         inspector.inspect(3)

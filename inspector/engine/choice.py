@@ -1,7 +1,9 @@
 """Which of a file's offers is meant: the named one, or by the order that is promised; never a silent guess.
 
 Without a name: instances `model`, `net`, then the only instance; factories that need no arguments; then the classes
-that no other class of the file uses as a part. The first of these tiers that offers anything decides.
+that no other class of the file uses as a part. A class that one other of them derives from steps back for that one; of
+several that derive from it, it may be the plain one that is wanted. The first of these tiers that offers anything
+decides.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ def _tiers(catalogue: Catalogue, given: Given) -> Iterable[_Tier]:
     yield _instances(catalogue)
     ready = [offer for offer in catalogue.factories if not _still_needs(offer, given)]
     yield _Tier(_no_parts(ready, catalogue), "the only function that builds a model")
-    yield _classes(catalogue)
+    yield _classes(catalogue, given)
     yield _Tier(catalogue.instances, "the only instance in the file")
     yield _Tier(catalogue.factories, "the only function that builds a model")
 
@@ -94,12 +96,22 @@ def _no_parts(factories: list[Offer], catalogue: Catalogue) -> list[Offer]:
     return [offer for offer in factories if offer.candidate.name not in parts]
 
 
-def _classes(catalogue: Catalogue) -> _Tier:
+def _classes(catalogue: Catalogue, given: Given) -> _Tier:
     whole = [offer for offer in catalogue.classes if not offer.users] or catalogue.classes
     running = [offer for offer in whole if implements_forward(offer.value)] or whole
+    left = [offer for offer in running if not _steps_back(offer, running, given)]
     if len(catalogue.classes) == 1:
-        return _Tier(running, "the only nn.Module class in the file")
-    return _Tier(running, "the only class that no other uses as a part")
+        return _Tier(left, "the only nn.Module class in the file")
+    if len(left) < len(running):
+        return _Tier(left, "the only class that no other uses as a part or derives from")
+    return _Tier(left, "the only class that no other uses as a part")
+
+
+def _steps_back(base: Offer, offers: list[Offer], given: Given) -> bool:
+    """Whether exactly one of the others derives from a class, and can be built if the class itself can."""
+    derived = [offer for offer in offers if offer is not base and base.value in offer.value.__mro__]
+    nearest = [one for one in derived if not any(one.value in o.value.__mro__ for o in derived if o is not one)]
+    return len(nearest) == 1 and (_still_needs(base, given) or not _still_needs(nearest[0], given))
 
 
 def _ambiguous(imported: Imported, offers: list[Offer], request: Load, where: str) -> LoadFailed:

@@ -14,8 +14,30 @@ def test_a_class_that_another_uses_is_a_part(project: Project) -> None:
     assert [(other.name, other.note) for other in built.others] == [("Block", "a part of Net")]
 
 
-def test_a_class_that_another_derives_from_is_no_part(project: Project) -> None:
-    project.write("m.py", CLASSES + "\n\nclass Deep(Net):\n    def forward(self, x):\n        return x\n")
+DEEP = "\n\nclass Deep(Net):\n    def forward(self, x):\n        return x\n"
+
+
+def test_a_class_that_one_other_derives_from_steps_back(project: Project) -> None:
+    project.write("m.py", CLASSES + DEEP)
+    built = project.load("m.py")
+    assert built.target.name == "Deep"
+    assert built.target.chosen == "the only class that no other uses as a part or derives from"
+    assert [other.name for other in built.others] == ["Block", "Net"]
+
+
+def test_of_classes_that_derive_from_each_other_the_last_is_taken(project: Project) -> None:
+    project.write("m.py", CLASSES + DEEP + DEEP.replace("Net", "Deep").replace("Deep(", "Deeper(", 1))
+    assert project.load("m.py").target.name == "Deeper"
+
+
+def test_a_class_that_several_derive_from_may_be_wanted_itself(project: Project) -> None:
+    project.write("m.py", CLASSES + DEEP + DEEP.replace("Deep", "Wide"))
+    assert names(project.failure("m.py")) == ["Net", "Deep", "Wide"]
+
+
+def test_a_class_does_not_step_back_for_one_that_wants_arguments(project: Project) -> None:
+    wanting = "    def __init__(self, depth):\n        super().__init__()\n"
+    project.write("m.py", CLASSES + DEEP.replace("(Net):\n", "(Net):\n" + wanting))
     assert names(project.failure("m.py")) == ["Net", "Deep"]
 
 

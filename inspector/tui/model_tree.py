@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
@@ -21,6 +20,7 @@ from inspector.tui.canvas import Canvas, Line
 from inspector.tui.changes import carried
 from inspector.tui.keys import bindings
 from inspector.tui.palette import Palette
+from inspector.tui.scroll_bar import scroll_bar
 from inspector.tui.shown_rows import ShownRows
 from inspector.tui.tree_columns import COSTS, MODES, ORDERS, SETS, STRUCTURE, Column
 from inspector.tui.tree_line import Layout, heading, tree_line
@@ -133,7 +133,8 @@ class ModelTree(Canvas, can_focus=True):
         for index, row in enumerate(window, self._top):
             strips.append(self._cursor_line(row, layout) if index == self._at else self._line(row, layout))
         strips += [Strip.blank(width - 1, self.palette.base)] * (height - len(strips))
-        return [strip + scroll for strip, scroll in zip(strips, self._scroll_bar(height), strict=False)]
+        scroll = scroll_bar(height, self._top, len(self.shown), self.palette, ascii_only=self.ascii_only)
+        return [strip + thumb for strip, thumb in zip(strips, scroll, strict=False)]
 
     def _shown_columns(self) -> tuple[Column, ...]:
         """The set that was chosen; what a run tells has no column where no run is."""
@@ -160,18 +161,6 @@ class ModelTree(Canvas, can_focus=True):
 
     def _cursor_line(self, row: int, layout: Layout) -> Strip:
         return self._line(row, layout, self.palette.cursor if self.has_focus else self.palette.cursor_away)
-
-    def _scroll_bar(self, height: int) -> list[Strip]:
-        """One cell at the right of each line: where in the model this screen is. Blank when everything is on it."""
-        track, total = height - 1, len(self.shown or ())
-        blank = Strip.blank(1, self.palette.base)
-        if total <= track:
-            return [blank] * height
-        length = max(track * track // total, 1)
-        start = 1 + (track - length) * self._top // (total - track)
-        thumb = "#" if self.ascii_only else "▐"
-        filled = Strip([Segment(thumb, self.palette.dim)], 1)
-        return [filled if start <= y < start + length else blank for y in range(height)]
 
     # --- cursor -------------------------------------------------------------------------------------------------
 

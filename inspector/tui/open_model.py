@@ -154,6 +154,10 @@ class Stage:
             words += f" · in {source.file.rpartition('/')[2]}:{source.line} {source.code.strip()}"
         return words
 
+    def brief(self) -> str:
+        """`checking further · 3 s`: that it goes on, without how far it has come; for beside what is said."""
+        return f"{self.what.partition(' · ')[0]} · {time.monotonic() - self.began:.0f} s"
+
 
 class OutputLog:
     """What the user's code printed, the last lines of it."""

@@ -142,7 +142,7 @@ class RunDisplay:
             window.model_tree.go_to(finding.row)
         said = finding.message if finding is not None else comparison.failure.message if comparison.failure else ""
         id_ = f"{finding.id} " if finding is not None else ""
-        words = f"{id_}forward failed in {comparison.failed_in} mode, so there is nothing to compare: {literal(said)}"
+        words = f"{id_}forward failed in {comparison.failed_in} mode: {literal(said)}; so there is nothing to compare"
         window.tell(words, window.appearance.palette.error)
 
     def modes_set(self, model: OpenModel, as_found: bool) -> None:

@@ -14,6 +14,7 @@ from inspector.run_rows import RunRows
 from inspector.tui.canvas import Canvas, Line
 from inspector.tui.keys import bindings
 from inspector.tui.palette import Palette
+from inspector.tui.scroll_bar import scroll_bar
 from inspector.tui.trace_line import ORDERS, TraceLayout, heading, trace_line
 
 
@@ -117,12 +118,14 @@ class TraceView(Canvas, can_focus=True):
         if self.flow is None or not self._calls:
             said = Line().add(" no run of this model yet: r runs it, t shows the tree", self.palette.dim)
             return [blank, said.strip(width, self.palette, ascii_only=self.ascii_only), *[blank] * height][:height]
-        layout = TraceLayout(width, ORDERS[self._order])
+        layout = TraceLayout(width - 1, ORDERS[self._order])
         strips = [heading(layout, self.palette, ascii_only=self.ascii_only)]
         strips += [
             self._line(index, layout) for index in range(self._top, min(self._top + height - 1, len(self._calls)))
         ]
-        return [*strips, *[blank] * (height - len(strips))][:height]
+        strips += [Strip.blank(width - 1, self.palette.base)] * (height - len(strips))
+        scroll = scroll_bar(height, self._top, len(self._calls), self.palette, ascii_only=self.ascii_only)
+        return [strip + thumb for strip, thumb in zip(strips, scroll, strict=False)]
 
     def _line(self, index: int, layout: TraceLayout) -> Strip:
         assert self.flow is not None

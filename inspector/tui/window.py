@@ -240,7 +240,7 @@ class Window(App[Failure]):
             self.status.tell(Status(words, palette.accent, "ctrl+c cancels"))
             self.model_tree.say(words)  # where the eye looks first, until there is something to see
         elif said is not None:
-            going_on = literal(stage.text()) if stage is not None else ""
+            going_on = literal(stage.brief()) if stage is not None else ""
             right = said.right or going_on or status_words.alarm(model)
             self.status.tell(Status(said.text, said.style, right, shorter=said.shorter))
             self.model_tree.say(said.text)

@@ -298,6 +298,19 @@ async def test_the_trace_opens_at_the_module_of_the_tree_and_closes_at_that_of_t
         assert window.cursor() == "fc1"
 
 
+async def test_a_long_trace_shows_at_its_edge_where_in_it_the_screen_is() -> None:
+    async with driven(size=(80, 10)) as window:
+        window.engine.runs.append(good(window))
+        await window.press("r", "t")
+
+        def edge() -> list[bool]:
+            return [line.endswith("▐") for line in window.screen().split("\n")[2:8]]
+
+        assert edge() == [True, True, True, False, False, False]
+        await window.press("G")
+        assert edge() == [False, False, False, True, True, True]
+
+
 async def test_hot_spots_come_first_when_the_trace_is_sorted() -> None:
     async with driven() as window:
         window.engine.runs.append(good(window))

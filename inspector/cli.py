@@ -200,7 +200,7 @@ _ASKED_WRONGLY = ("MissingArguments", "UnknownArguments", "MisfitArguments")
 
 
 def _code(failure: Failure) -> ExitCode:
-    if failure.stage in ("target", "config", "torch", "inputs") or failure.type in _ASKED_WRONGLY:
+    if failure.stage in ("target", "config", "torch", "inputs", "checkpoint") or failure.type in _ASKED_WRONGLY:
         return ExitCode.USAGE
     return ExitCode.ENGINE if failure.stage == "engine" else ExitCode.USER_CODE
 
@@ -222,7 +222,7 @@ def _run_request(options: argparse.Namespace) -> Run | None:
 
 def _print_report(options: argparse.Namespace, config: Config, server: Server, log: TextIO | None) -> ExitCode:
     from inspector import headless
-    from inspector.messages import Load
+    from inspector.messages import CompareCheckpoint, Load
     from inspector.problems import kept
     from inspector.query import QueryError
 
@@ -238,6 +238,7 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
     outcome = headless.run(
         request,
         run_request=run_request,
+        checkpoint=CompareCheckpoint(options.checkpoint, options.unsafe_load) if options.checkpoint else None,
         compare=options.mode == "both",
         probe=config.probes and options.card is None,
         describe=options.card,
@@ -266,7 +267,8 @@ def _conclude(outcome: Outcome, *, told: bool) -> ExitCode:
 
     for remark in remarks.write(outcome.built, outcome.finished, outcome.run_request, outcome.inputs, outcome.ran):
         print(f"nn-inspect: {remark}", file=sys.stderr)
-    for remark in remarks.of_what_followed(outcome.comparison, outcome.noticed.get("probes"), outcome.unprobed):
+    followed = outcome.comparison, outcome.noticed.get("probes"), outcome.unprobed, outcome.checkpoint
+    for remark in remarks.of_what_followed(*followed):
         print(f"nn-inspect: {remark}", file=sys.stderr)
     if outcome.failure is not None:
         if not told:
@@ -326,18 +328,20 @@ def _report(options: argparse.Namespace, config: Config, outcome: Outcome, findi
             run=outcome.ran,
             rows=rows,
             modes=modes,
+            checkpoint=outcome.checkpoint,
             findings=findings,
         )
     if outcome.summary is not None:
         return summary_text.write(outcome.summary, ascii_only=config.ascii)
     if table is None or target is None or outcome.finished is None:
         return ""
-    if outcome.failure is not None and outcome.failure.stage == "inputs":
+    if outcome.failure is not None and outcome.failure.stage in ("inputs", "checkpoint"):
         return ""  # What was typed is wrong, and nothing but that is to be read.
     shown: Any = {
         "rows": rows,
         "inputs": outcome.inputs,
         "modes": modes,
+        "checkpoint": outcome.checkpoint,
         "findings": findings,
         "depth": options.depth,
         "keep": options.filter,

@@ -12,9 +12,12 @@ import msgspec
 from inspector import crash
 from inspector.card_flow import questions
 from inspector.cards import card_of
+from inspector.checkpoint_schema import CheckpointComparison
 from inspector.client import EngineClient, Server, start_server
 from inspector.messages import (
     CallsDescribed,
+    CheckpointCompared,
+    CompareCheckpoint,
     CompareModes,
     DescribeModule,
     EngineDied,
@@ -85,6 +88,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     """What came of the run; one whose forward raised too."""
     comparison: Comparison | None = None
     """Train against eval; also of one in which forward raised."""
+    checkpoint: CheckpointComparison | None = None
+    """How the file that was named fits the model."""
     described: ModuleDescribed | None = None
     """The one module that was asked about."""
     measured: dict[int, TensorStats] = {}
@@ -147,6 +152,7 @@ class Outcome(msgspec.Struct, kw_only=True):
             if each.finding is not None
         ]
         found += [finding for event in self.noticed.values() for finding in event.findings]
+        found += self.checkpoint.findings if self.checkpoint is not None else ()
         told = {(finding.id, finding.row) for finding in found}
         if self.comparison is not None:
             found += [one for one in self.comparison.findings if (one.id, one.row) not in told]
@@ -157,6 +163,7 @@ def run(
     request: Load,
     *,
     run_request: Run | None = None,
+    checkpoint: CompareCheckpoint | None = None,
     compare: bool = False,
     probe: bool = False,
     describe: str | None = None,
@@ -168,12 +175,14 @@ def run(
     """Load a model, hear everything about its structure and about one run of it, and end the engine.
 
     After `timeout` seconds, torch's import included, the engine is ended and the failure names the line it was in.
-    Without a `run_request` nothing runs; with a `summary_depth` torchinfo's table is asked for too. A good real run is
-    followed by train against eval (`compare`) and by the checks that need further forwards (`probe`). The module at the
-    path `describe` is described last, if there is one. A `server` that was started earlier is taken over; none outlives
-    this call, whatever ends it.
+    A `checkpoint` is compared with the model first. Without a `run_request` nothing runs; with a `summary_depth`
+    torchinfo's table is asked for too. A good real run is followed by train against eval (`compare`) and by the checks
+    that need further forwards (`probe`). The module at the path `describe` is described last, if there is one. A
+    `server` that was started earlier is taken over; none outlives this call, whatever ends it.
     """
-    load = HeadlessLoad(request, run_request, summary_depth, compare=compare, probe=probe, describe=describe)
+    load = HeadlessLoad(
+        request, run_request, summary_depth, checkpoint=checkpoint, compare=compare, probe=probe, describe=describe
+    )
     return asyncio.run(_run(load, timeout, log, server or start_server()))
 
 
@@ -210,6 +219,7 @@ class HeadlessLoad:
         run_request: Run | None,
         summary_depth: int | None,
         *,
+        checkpoint: CompareCheckpoint | None = None,
         compare: bool = False,
         probe: bool = False,
         describe: str | None = None,
@@ -223,6 +233,8 @@ class HeadlessLoad:
         self._compare, self._probe, self._describe = compare, probe, describe
         self._left: list[tuple[Request, str]] = []
         """What is to be asked once the structure is known, and how to say that it goes on."""
+        if checkpoint is not None:
+            self._left.append((checkpoint, "comparing the checkpoint"))
         if summary_depth is not None:
             self._left.append((Summarize(summary_depth), "writing the summary"))
         if run_request is not None:
@@ -251,6 +263,9 @@ class HeadlessLoad:
                 outcome.rows.append(event)
             case StructureFinished():
                 outcome.finished = event
+                self._ask()
+            case CheckpointCompared(comparison=comparison):
+                outcome.checkpoint = comparison
                 self._ask()
             case Summarized():
                 outcome.summary = event

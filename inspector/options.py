@@ -19,6 +19,7 @@ examples:
   nn-inspect model.py --json | jq .totals          for programs; --tree, --markdown, --summary for people
   nn-inspect model.py --tree --no-run              the structure alone
   nn-inspect model.py --tree --mode both           train against eval: which modules make the difference, and why
+  nn-inspect model.py --checkpoint best.pt         does this file fit? missing keys, prefixes, shapes
   nn-inspect model.py --check --format github      in CI: the problems as annotations, exit 1 when there are some
   nn-inspect --explain NN103                       what a problem's id means, and what mends it
   nn-inspect --card Conv2d                         what a building block is: formula, arguments, shapes
@@ -63,6 +64,15 @@ def parser() -> argparse.ArgumentParser:
 def _add_model(model: argparse._ArgumentGroup) -> None:
     model.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="a constructor argument")
     model.add_argument("--config", default="", metavar="FILE", help="constructor arguments: .json, .toml or .yaml")
+    model.add_argument(
+        "--checkpoint",
+        default="",
+        metavar="FILE",
+        help="say whether this file fits the model; nothing is loaded into it",
+    )
+    model.add_argument(
+        "--unsafe-load", action="store_true", help="let the checkpoint run code of its own, if it cannot be read else"
+    )
     model.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:N, or meta: no memory for weights")
 
 
@@ -135,6 +145,10 @@ def complaint(options: argparse.Namespace, *, plain: bool) -> str:
         return "--filter goes with the tree, --markdown and the window; the whole document is one | jq away"
     if options.card is not None and (options.check or options.summary or options.tree):
         return "--card is a form of its own; --json and --markdown go with it"
+    if options.unsafe_load and not options.checkpoint:
+        return "--unsafe-load goes with --checkpoint"
+    if options.checkpoint and (options.summary or options.card is not None):
+        return "--checkpoint goes with the window, the tree, --json, --markdown and --check"
     if options.mode == "both" and not plain:
         return "--mode both goes with plain output: --tree, --json, --markdown, --check; in the window, d compares"
     return _complaint_about_check(options) or _complaint_about_run(options)

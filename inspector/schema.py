@@ -355,7 +355,9 @@ class Frame(Record, frozen=True):
     code: str
 
 
-Stage = Literal["target", "config", "torch", "import", "construct", "structure", "inputs", "forward", "engine"]
+Stage = Literal[
+    "target", "config", "torch", "import", "construct", "structure", "inputs", "forward", "checkpoint", "engine"
+]
 """What was being done when something failed."""
 
 

@@ -10,6 +10,7 @@ import msgspec
 from torch import Tensor, nn
 
 from inspector.engine import detail, picture, structure, summary, target, tensor_stats
+from inspector.engine.checkpoint.comparing import CheckpointReader
 from inspector.engine.failure import LoadFailed, describe
 from inspector.engine.findings import structure_rules, uninitialized
 from inspector.engine.forward.running import Runner
@@ -23,6 +24,7 @@ from inspector.engine.target import Built
 from inspector.engine.trying import LayerTrials
 from inspector.messages import (
     CHUNK_ROWS,
+    CompareCheckpoint,
     CompareModes,
     DescribeModule,
     DrawTensor,
@@ -66,6 +68,7 @@ _STAGES: dict[type[Request], Stage] = {
     SampleTraining: "forward",
     Probe: "forward",
     TryLayer: "forward",
+    CompareCheckpoint: "checkpoint",
 }
 """What an exception that nobody expects is put down to."""
 
@@ -94,6 +97,7 @@ class Session:
         self._layer_trials: LayerTrials | None = None
         self._prober: Prober | None = None
         self._telling: structure_rules.Telling | None = None
+        self._checkpoints: CheckpointReader | None = None
         self._chores: dict[type[Request], tuple[Request, Chore]] = {}
 
     @property
@@ -145,6 +149,8 @@ class Session:
                 self._modes().answer(request, self._send)
             case Probe():
                 self._probes().answer(request, self._send)
+            case CompareCheckpoint():
+                self._files().answer(request, self._send)
             case TryLayer(row=row):
                 self._trials().answer(request, self._module(row), self._send)
             case Summarize(depth=depth):
@@ -175,6 +181,7 @@ class Session:
         self._mode_requests = ModeRequests(built.model, self._known(), built, given)
         self._layer_trials = LayerTrials(built.model, self._known(), built.target.device, self._runner.got)
         self._prober = Prober(built.model, self._known(), built, given)
+        self._checkpoints = CheckpointReader(built.model, self._known(), built)
 
     def _read(self, built: Built) -> None:
         model, started = built.model, time.perf_counter()
@@ -248,6 +255,11 @@ class Session:
         if self._prober is None:
             raise NotLoadedError("no model has been read in this engine")
         return self._prober
+
+    def _files(self) -> CheckpointReader:
+        if self._checkpoints is None:
+            raise NotLoadedError("no model has been read in this engine")
+        return self._checkpoints
 
     def _known(self) -> Structure:
         if self._structure is None:

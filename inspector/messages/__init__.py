@@ -20,6 +20,7 @@ from inspector.messages.client_news import (
 from inspector.messages.events import (
     CHUNK_ROWS,
     CallsDescribed,
+    CheckpointCompared,
     EngineEvent,
     EngineStarted,
     Failed,
@@ -47,6 +48,7 @@ from inspector.messages.events import (
 from inspector.messages.requests import (
     INTERRUPT,
     LOCATE,
+    CompareCheckpoint,
     CompareModes,
     DescribeModule,
     DrawTensor,
@@ -83,6 +85,8 @@ __all__ = [
     "INTERRUPT",
     "LOCATE",
     "CallsDescribed",
+    "CheckpointCompared",
+    "CompareCheckpoint",
     "CompareModes",
     "DescribeModule",
     "DrawTensor",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from inspector.checkpoint_schema import CheckpointComparison
 from inspector.messages.requests import DrawTensor, MeasureFlow, TryLoss
 from inspector.mode_schema import Comparison, StatisticsStepped, TrainingSampled
 from inspector.run_schema import Finding, InputSet, LayerTrial, LossTrial, Picture, RunRecord, Trace
@@ -194,6 +195,12 @@ class FindingsReported(Record, frozen=True, tag="findings-reported"):
     changed: tuple[str, ...] = ()
 
 
+class CheckpointCompared(Record, frozen=True, tag="checkpoint-compared"):
+    """Also of a file that was refused because reading it would run code."""
+
+    comparison: CheckpointComparison
+
+
 class Failed(Record, frozen=True, tag="failed"):
     """The request before this event came to nothing."""
 
@@ -227,5 +234,6 @@ EngineEvent = (
     | FlowMeasured
     | LossTried
     | FindingsReported
+    | CheckpointCompared
     | Failed
 )

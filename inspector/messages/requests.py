@@ -117,6 +117,14 @@ class Probe(Record, frozen=True, tag="probe"):
     seed: int = 0
 
 
+class CompareCheckpoint(Record, frozen=True, tag="compare-checkpoint"):
+    """Say how a file's state dict fits the model: names and shapes. Nothing is loaded into it."""
+
+    file: str
+    unsafe: bool = False
+    """Whether code of the file's own may run, where it cannot be read without."""
+
+
 class TryLayer(Record, frozen=True, tag="try-layer"):
     """Build a layer like one of the model's with some other arguments, and run it by itself; never the model's own."""
 
@@ -163,6 +171,7 @@ Request = (
     | StepStatistics
     | SampleTraining
     | Probe
+    | CompareCheckpoint
     | TryLayer
     | MeasureFlow
     | TryLoss

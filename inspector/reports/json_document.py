@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import literal
 from inspector.mode_rows import ModeRows
-from inspector.reports import json_modes, json_run
+from inspector.reports import json_checkpoint, json_modes, json_run
 from inspector.reports.json_run import Fields
 from inspector.run_rows import RunRows
 from inspector.run_schema import Finding, InputSet, RunRecord
@@ -30,6 +31,7 @@ def write(
     run: RunRecord | None = None,
     rows: RunRows | None = None,
     modes: ModeRows | None = None,
+    checkpoint: CheckpointComparison | None = None,
     findings: Iterable[Finding] = (),
 ) -> str:
     """One document; `asked` is the target as typed, `printed` is stdout, stderr and the bytes that were lost.
@@ -53,6 +55,7 @@ def write(
         "inputs": json_run.inputs(inputs),
         "run": None if run is None else json_run.run(run, rows),
         "comparison": None if modes is None else json_modes.comparison(modes),
+        "checkpoint": json_checkpoint.checkpoint(checkpoint),
         "findings": [json_run.finding(found) for found in findings],
         "printed": {
             "stdout": literal(printed[0], lines=True),

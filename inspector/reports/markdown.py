@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from inspector import run_labels
+from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import literal, plural, whole
 from inspector.labels import memory, params, percent
 from inspector.mode_rows import ModeRows, in_both, noise, relative, word
 from inspector.problems import counted
-from inspector.reports import mode_text, problem_text, run_text
+from inspector.reports import checkpoint_text, mode_text, problem_text, run_text
 from inspector.reports.text_tree import facts_of, shown_rows
 from inspector.run_rows import RunRows
 from inspector.run_schema import Finding, InputSet
@@ -24,6 +25,7 @@ def write(
     rows: RunRows | None = None,
     inputs: InputSet | None = None,
     modes: ModeRows | None = None,
+    checkpoint: CheckpointComparison | None = None,
     findings: Sequence[Finding] = (),
     depth: int | None = None,
     keep: str = "",
@@ -46,6 +48,8 @@ def write(
     lines += ["", _totals(table), *_list(run_text.below(run) if run is not None else ())]
     if modes is not None:
         lines += ["", "#### train against eval", *_list(mode_text.section(modes))]
+    if checkpoint is not None:
+        lines += ["", "#### checkpoint", *_list(checkpoint_text.section(checkpoint))]
     if findings:
         lines += ["", f"#### problems: {counted(findings)}", "", *map(_problem, findings)]
     return "\n".join(lines) + "\n"

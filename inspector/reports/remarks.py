@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import literal, size
 from inspector.messages import FindingsReported, ModelBuilt, Run, StructureFinished
 from inspector.mode_schema import Comparison
@@ -35,13 +36,17 @@ def write(
 
 
 def of_what_followed(
-    comparison: Comparison | None, probes: FindingsReported | None, unprobed: Failure | None
+    comparison: Comparison | None,
+    probes: FindingsReported | None,
+    unprobed: Failure | None,
+    checkpoint: CheckpointComparison | None = None,
 ) -> Iterator[str]:
     """Which checks after the run came to nothing, and what comparing and checking changed, if anything."""
     if unprobed is not None:
         why = f"{literal(unprobed.type)}: {literal(unprobed.message)}"
         yield f"the checks that run forward again came to nothing: {why}"
-    changes = [change for each in (comparison, probes) if each is not None for change in each.changed]
+    told = (comparison, probes, checkpoint)
+    changes = [change for each in told if each is not None for change in each.changed]
     yield from (f"not left as found: {literal(change)}" for change in changes)
 
 

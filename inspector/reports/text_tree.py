@@ -8,12 +8,13 @@ from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.style import Style
 
+from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import end_cut, literal, padded, plural, shape, size, to_ascii, whole
 from inspector.labels import Mark, marks, registration
 from inspector.mode_rows import ModeRows
 from inspector.problems import badges
 from inspector.query import search
-from inspector.reports import columns, mode_text, problem_text, run_text
+from inspector.reports import checkpoint_text, columns, mode_text, problem_text, run_text
 from inspector.reports.columns import Column, Paint
 from inspector.reports.titled import TITLE_CELLS, titled
 from inspector.run_rows import RunRows
@@ -48,6 +49,7 @@ def write(
     rows: RunRows | None = None,
     inputs: InputSet | None = None,
     modes: ModeRows | None = None,
+    checkpoint: CheckpointComparison | None = None,
     findings: Sequence[Finding] = (),
     depth: int | None = None,
     keep: str = "",
@@ -58,9 +60,10 @@ def write(
     """The structure as text: one row a line, a run of blocks once, numbers right-aligned.
 
     With the `rows` of a run every line says what came out of it and what it cost, with `modes` how far that differs
-    between train and eval; `findings` stand at the end, and as a letter before their rows. Rows deeper than `depth` are
-    left out, and with `keep` all that does not answer that query, ancestors apart. Where a terminal's `width` is given,
-    columns that find no room are left out. Raises QueryError when the query cannot be understood.
+    between train and eval; how a `checkpoint` fits stands at the end, as do the `findings`, which are a letter before
+    their rows as well. Rows deeper than `depth` are left out, and with `keep` all that does not answer that query,
+    ancestors apart. Where a terminal's `width` is given, columns that find no room are left out. Raises QueryError when
+    the query cannot be understood.
     """
     run = rows.record if rows is not None else None
     lines = [_title(table, target), *titled(run_text.above(inputs, run), width), ""]
@@ -71,7 +74,8 @@ def write(
     if keep and len(shown) == 1 and not search(table, keep):
         lines.append(f"(nothing answers {literal(keep)})")
     lines += ["", *titled(_totals(table), width), *titled(run_text.below(run) if run is not None else (), width)]
-    for section in (mode_text.section(modes) if modes is not None else (), problem_text.section(findings)):
+    compared = mode_text.section(modes) if modes is not None else ()
+    for section in (compared, checkpoint_text.section(checkpoint), problem_text.section(findings)):
         if said := list(titled(section, width)):
             lines += ["", *(_loud(line, painted) for line in said)]
     text = "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ Wrappers write names of their own into keys, at the front (`module.fc.weight`) o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 WRAPPERS = {
@@ -24,6 +24,11 @@ _DEEPEST = 3
 _ROUNDS = 4
 _SHARE = 0.5
 """A prefix explains at least that share of the keys that one side has too many; else it may be chance."""
+
+_LEAST = 3
+"""Keys of which two different fronts must be the only difference, for them not to be two different things."""
+_MOST_FRONTS = 16
+"""Fronts that are tried for one end of a key; an end that is as common as that tells nothing."""
 
 Pair = tuple[str, str]
 """A key of the file, and the key of the model that it becomes."""
@@ -52,7 +57,7 @@ def find(file_keys: Sequence[str], model_keys: Sequence[str], alike: Alike) -> t
     for _ in range(_ROUNDS):
         taken = set(pairs.values())
         rest = [key for key in file_keys if key not in pairs], [key for key in model_keys if key not in taken]
-        more = dict(_by_front(*rest, alike))
+        more = dict(_by_front(*rest, alike) or _by_other_front(*rest, alike))
         if not more:
             break
         pairs |= more
@@ -97,6 +102,38 @@ def _by_front(file_keys: Sequence[str], model_keys: Sequence[str], alike: Alike)
     if best is None or fitting[best] < max(1, _SHARE * min(len(file_keys), len(model_keys))):
         return []
     return found[best]
+
+
+def _by_other_front(file_keys: Sequence[str], model_keys: Sequence[str], alike: Alike) -> list[Pair]:
+    """The pairs of one front on one side and another on the other, where these explain all the keys that have them."""
+    files, models = _unique(file_keys), _unique(model_keys)
+    fronts: dict[str, list[tuple[str, str]]] = {}
+    for bare, key in models.items():
+        for front, rest in _cuts(bare):
+            fronts.setdefault(rest, []).append((front, key))
+    found: dict[tuple[str, str], list[Pair]] = {}
+    for bare, held in files.items():
+        for there, rest in _cuts(bare):
+            for here, key in fronts.get(rest, ())[:_MOST_FRONTS]:
+                found.setdefault((there, here), []).append((held, key))
+    certain = {
+        prefix: pairs
+        for prefix, pairs in found.items()
+        if len(pairs) >= _LEAST
+        and not any(_is_number(front) for front in prefix)
+        and all(alike(*pair) for pair in pairs)
+        and _with_front(prefix[0], files) == _with_front(prefix[1], models) == len(pairs)
+    }
+    return max(certain.values(), key=len, default=[])
+
+
+def _is_number(front: str) -> bool:
+    """Whether it ends in the place of a block in its stack, which is no name."""
+    return front.rstrip(".").rpartition(".")[2].isdigit()
+
+
+def _with_front(front: str, keys: Iterable[str]) -> int:
+    return sum(key.startswith(front) for key in keys)
 
 
 def _cuts(bare: str) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ def needs_code(anatomy: Anatomy, file: str, names: tuple[str, ...]) -> Finding:
     """NN605: what the file would import and call if it were read."""
     message = (
         f"{os.path.basename(file)} was not read: it holds more than tensors, and reading it would import and call "
-        f"{listed(names)}, which can run any code"
+        f"{listed(names)}; nothing of that is among what torch takes for harmless"
     )
     fix = (
         "if you trust whoever wrote it: --unsafe-load; else have the weights alone written where it comes from: "

@@ -10,7 +10,7 @@ from inspector.cards import CARDS
 from inspector.catalogue import CATALOGUE
 from inspector.options import parser
 
-_FILES = ("target", "config", "log")
+_FILES = ("target", "config", "checkpoint", "log")
 _WORDS: dict[str, tuple[str, ...]] = {
     "device": ("cpu", "cuda", "meta"),
     "card": tuple(CARDS),

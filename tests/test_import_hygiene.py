@@ -15,7 +15,8 @@ ROOMS = ("cards", "engine", "tui", "reports")
 HEAVY = ("torch", "torchinfo", "numpy", "inspector.engine")
 WINDOW = ("textual", "inspector.tui")
 SHARED = {
-    "inspector", "inspector.schema", "inspector.run_schema", "inspector.mode_schema", "inspector.messages",
+    "inspector", "inspector.schema", "inspector.run_schema", "inspector.checkpoint_schema",
+    "inspector.mode_schema", "inspector.messages",
     "inspector.wire", "inspector.figures", "inspector.catalogue", "inspector.free_memory",
 }  # fmt: skip
 """What both kinds of process import."""

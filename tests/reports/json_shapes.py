@@ -292,6 +292,23 @@ class Comparison(Shape):
     changed: list[str]
 
 
+class Checkpoint(Shape):
+    file: str
+    format: str
+    read: bool
+    place: str
+    others: list[str]
+    fits: bool
+    fitting: int
+    wanted: int
+    held: int
+    renamed: int
+    seconds: float
+    notes: list[str]
+    guard: str
+    changed: list[str]
+
+
 class Printed(Shape):
     stdout: str
     stderr: str
@@ -311,5 +328,6 @@ class Document(Shape):
     inputs: Inputs
     run: Run | None
     comparison: Comparison | None
+    checkpoint: Checkpoint | None
     findings: list[Finding]
     printed: Printed

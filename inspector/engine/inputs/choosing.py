@@ -34,7 +34,7 @@ def choose(model: nn.Module, texts: tuple[str, ...], built: Built | None, seed: 
     parts = _parts_of(model, held, signature)
     if not held.meant and not goes_through(model, parts):
         found = guess(model, signature, {}, seed)
-        if found.through:
+        if found.through or (found.parts is not None and missing(parts, signature)):
             return _guessed(model, found, signature, built, seed)
     sample = assemble(parts, held.origin, device_of(model, built), seed)
     return finish(sample, signature, built, seed, where=held.where)

@@ -8,8 +8,10 @@ forwards that look at values to decide what to do.
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import is_
 from typing import Any
 
 import torch
@@ -40,6 +42,35 @@ def copy_of(model: nn.Module, with_values: bool) -> nn.Module:
     for module in copied.modules():
         _settle(module)
     return copied
+
+
+class AsMade:
+    """What a copy's modules held when it was made, to be put back after each try: a window that shrank with one input
+    would be wrong for the next. What lies deeper than in an attribute, and in a container there, is left."""
+
+    def __init__(self, copied: nn.Module) -> None:
+        self._held = [(vars(module), dict(vars(module))) for module in copied.modules()]
+        self._inside = [
+            (value, value.copy())
+            for _, held in self._held
+            for value in held.values()
+            if type(value) in (dict, list, set, OrderedDict)
+        ]
+
+    def put_back(self) -> None:
+        """Let every module hold again what it held."""
+        for container, before in self._inside:
+            if len(container) != len(before) or not all(map(is_, _flat(container), _flat(before))):
+                container.clear()
+                container.extend(before) if type(container) is list else container.update(before)
+        for now, before in self._held:
+            if len(now) != len(before) or not all(map(is_, _flat(now), _flat(before))):
+                now.clear()
+                now.update(before)
+
+
+def _flat(container: Any) -> list[Any]:
+    return [*container, *container.values()] if isinstance(container, dict) else list(container)
 
 
 def _settle(module: nn.Module) -> None:

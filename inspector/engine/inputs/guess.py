@@ -70,17 +70,21 @@ def goes_through(model: nn.Module, parts: list[Part]) -> bool:
     slots = [Slot(part.name, part.keyword, part.recipe or Stored(part.name, part.value), fixed=True) for part in parts]
     try:
         tries = Tries(unwrapped(model), time.perf_counter() + _LAST_TRY_SECONDS)
-        return _went_through(_attempt(tries, tuple(slots)))
+        return _went_through(_attempt(tries, tuple(slots), time.perf_counter() + MOST_SECONDS))
     except (CopyFailed, OutOfTimeError):
         return True
 
 
-def _attempt(tries: Tries, candidate: Candidate) -> Outcome:
-    """Try a candidate, with values from now on where forward looks at them and they are few."""
+def _attempt(tries: Tries, candidate: Candidate, ends: float) -> Outcome:
+    """Try a candidate, with values from now on where forward looks at them and they are few; what takes too long with
+    them is left as far as it came without."""
     outcome = tries.run(candidate)
     if outcome.error is not None and outcome.watch.needs_values and tries.hollow and tries.can_have_values():
-        tries.give_values()
-        outcome = tries.run(candidate)
+        tries.give_values(ends)
+        try:
+            return tries.run(candidate)
+        except OutOfTimeError:
+            pass
     return outcome
 
 
@@ -211,7 +215,7 @@ class _Search:
     def _try(self, candidate: Candidate) -> Outcome:
         self.count += 1
         self._tried.add(candidate)
-        return _attempt(self._tries, candidate)
+        return _attempt(self._tries, candidate, self._ends)
 
     def _is_answer(self, outcome: Outcome) -> bool:
         if self._best is None or _rank(outcome) > _rank(self._best):
@@ -223,13 +227,14 @@ class _Search:
             for other in doubted:
                 self._push(other, outcome.watch.steps + 1, tuple(outcome.watch.doubtful), outcome.candidate)
             return not doubted
-        if outcome.watch.needs_values and self._tries.hollow:
+        if outcome.watch.needs_values:
             return True
         unmet = tuple(seen for seen in outcome.watch.failed if not seen.met)
         for mended in self._repairs.of(outcome):
             self._push(mended, outcome.watch.steps + 1, unmet, outcome.candidate)
         for mended in self._repairs.blind(outcome):
-            self._push(mended, outcome.watch.steps + 1, unmet, outcome.candidate, blind=True)
+            reached = outcome.watch.steps + 1 if outcome.watch.steps else 0
+            self._push(mended, reached, unmet, outcome.candidate, blind=True)
         return False
 
     def _push(
@@ -244,7 +249,7 @@ class _Search:
             return
         self._why[candidate] = (*self._why.get(before, ()), *why[:1]) if before is not None else ()
         # Of equally far ones what the newest failure told comes first, for it knows of those before it; shots in the
-        # dark come last, and in their order.
+        # dark come last, and in their order; where nothing at all went well, another start may.
         self._order += 1
         newest = 1 if blind else -self.count
         heapq.heappush(self._queue, (-progress, newest, self._order, candidate))
@@ -257,7 +262,7 @@ class _Search:
         why = ", ".join(list(dict.fromkeys(filter(None, told)))[:3])
         if outcome.error is None:
             return why or "by names and layers"
-        if outcome.watch.needs_values and self._tries.hollow:
+        if outcome.watch.needs_values:
             place = outcome.watch.failed_name or type(outcome.error).__name__
             return f"{why + ': ' if why else ''}as far as could be tried without values ({place})"
         return f"no guess went through: {self._obstacle(outcome)}"
@@ -288,9 +293,8 @@ def _first_wants(outcome: Outcome) -> list[Observed]:
     """What was first wanted of each argument itself."""
     found: dict[str, Observed] = {}
     for seen in outcome.watch.seen:
-        own = seen.want.what in ("integers", "truth") or (
-            seen.want.what == "axis" and bool(seen.origin.own_axis(seen.want.axis))
-        )
+        values = seen.want.what in ("integers", "truth") and seen.origin.whole
+        own = values or (seen.want.what == "axis" and bool(seen.origin.own_axis(seen.want.axis)))
         if seen.met and own and seen.want.phrase:
             found.setdefault(seen.leaf, seen)
     return list(found.values())

@@ -12,26 +12,23 @@ from torch import Tensor, nn
 
 from inspector.engine.failure import message_of
 from inspector.engine.inputs.expectations import Model, expected, is_word, keys_of
-from inspector.engine.inputs.layers import hidden_state, takes
+from inspector.engine.inputs.layers import LENGTH, hidden_state, takes
 from inspector.engine.inputs.leaves import changed, leaves
 from inspector.engine.inputs.recipes import Drawn, Recipe, Several, plain
+from inspector.engine.inputs.resizing import VIDEO_RANK, blind, by_numbers, by_smallness, free_axes, resized
+from inspector.engine.inputs.said import Said
 from inspector.engine.inputs.shaping import IMAGE_RANK, direct, of_elements, with_axes, with_rank
 from inspector.engine.inputs.signature import Signature
-from inspector.engine.inputs.sizes import IMAGE_SIZES, LENGTHS, Scale
+from inspector.engine.inputs.sizes import Scale
 from inspector.engine.inputs.trying import Candidate, Outcome, Slot
 from inspector.engine.inputs.watching import MERGED, Observed, Origin
 
 _UNPACKING = re.compile(r"(?:not enough|too many) values to unpack \(expected (\d+)")
-_TOO_SMALL = re.compile(r"too small|can't be greater than actual|should be less than|smaller than|larger than", re.I)
 _BY_FEATURES = (
     nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention, nn.Transformer, nn.TransformerEncoderLayer,
     nn.TransformerDecoderLayer, nn.TransformerEncoder, nn.TransformerDecoder,
 )  # fmt: skip
 """Layers that want a number of features on the last axis, whatever stands on the others."""
-_LARGER = (64, 96, 128, 224, 256, 299, 384, 512, 1024)
-"""Sizes of images that are tried in turn where one was too small."""
-_MOST_NUMBERS = 6
-_SIZE_NAMES = re.compile(r"(.*_)?(size|img_size|image_size|resolution|length|seq_len|block_size|n_points|dim|width)")
 
 
 class Repairs:
@@ -72,8 +69,10 @@ class Repairs:
             yield from self._by_want(outcome, seen)
         yield from self._by_parts(outcome)
         yield from self._by_positions(outcome)
-        yield from self._by_smallness(outcome)
-        yield from self._by_numbers(outcome)
+        if not outcome.watch.failed_name:
+            yield from self._by_ranks(outcome)
+        yield from by_smallness(outcome, _said(outcome))
+        yield from by_numbers(outcome)
 
     # --- by what a function wanted ----------------------------------------------------------------------------------
 
@@ -93,6 +92,8 @@ class Repairs:
                 per_sample = math.prod(leaf.shape[1:]) * want.size // max(want.tensor.shape[want.axis], 1)
                 yield from of_elements(candidate, seen.leaf, leaf, per_sample)
             got = want.tensor.shape[want.axis]
+            if len(leaf.shape) == want.tensor.dim() > 2 and leaf.shape[want.axis] == got:
+                yield changed(candidate, seen.leaf, with_axes(leaf, (want.axis,), want.size))
             if (last := len(leaf.shape) - 1) == 1 and leaf.shape[last] + want.size - got > 0:
                 added = leaf.shape[last] + want.size - got  # Where it was joined with something else.
                 yield changed(candidate, seen.leaf, with_axes(leaf, (last,), added))
@@ -110,11 +111,13 @@ class Repairs:
 
     def _resized(self, outcome: Outcome, name: str, where: str, got: int, wanted: int) -> Iterator[Candidate]:
         leaf = leaves(outcome.candidate)[name]
-        for axes in _free_axes(leaf, name, outcome, also_said=True):
-            scale = self._scales.setdefault((name, where, f"{axes}{leaf.shape[:1]}"), Scale(len(axes)))
+        for axes in free_axes(leaf, name, outcome, also_said=True):
+            others = [size for axis, size in enumerate(leaf.shape) if axis not in axes]
+            fixed = others if len(leaf.shape) == VIDEO_RANK else others[:1]
+            scale = self._scales.setdefault((name, where, f"{axes}{fixed}"), Scale(len(axes)))
             scale.note(leaf.shape[axes[0]], got, wanted)
             for size in scale.next():
-                yield changed(outcome.candidate, name, with_axes(leaf, axes, size))
+                yield from resized(outcome.candidate, name, axes, size)
 
     # --- by the layer that raised -----------------------------------------------------------------------------------
 
@@ -171,12 +174,13 @@ class Repairs:
     # --- by what forward said ---------------------------------------------------------------------------------------
 
     def _by_name(self, outcome: Outcome) -> Iterator[Candidate]:
-        """`you have to specify decoder_input_ids`: an argument that could be left out, and cannot."""
-        if outcome.watch.failed_name or not isinstance(outcome.error, (ValueError, AssertionError, RuntimeError)):
-            return
-        words = re.findall(r"[A-Za-z_]\w*", _said(outcome))
+        """`you have to specify decoder_input_ids`: an argument that could be left out, and cannot; or one that is None
+        in the line that failed."""
+        said = Said(outcome.error)
+        own = isinstance(outcome.error, (ValueError, AssertionError, RuntimeError)) and not outcome.watch.failed_name
+        nothing = isinstance(outcome.error, (AttributeError, TypeError)) and "NoneType" in _said(outcome)
         given = {slot.name for slot in outcome.candidate}
-        for name in dict.fromkeys(words):
+        for name in [*(said.words if own else ()), *(said.missing if own or nothing else ())]:
             if name in self._optional and name not in given:
                 for recipe in expected(name, "", self._model)[:2]:
                     yield (*outcome.candidate, Slot(name, True, recipe))
@@ -226,9 +230,21 @@ class Repairs:
                 for count in (2, 3):
                     yield _exchanged(outcome.candidate, slot, Several("tuple", (slot.recipe,) * count))
 
+    def _by_ranks(self, outcome: Outcome) -> Iterator[Candidate]:
+        """`expected to be 3D or 4D`: of what the module that raised got, which may have more axes than the argument."""
+        got = [value for value in (outcome.watch.failed_module or ((), "", ()))[2] if isinstance(value, Tensor)]
+        for rank in Said(outcome.error).ranks:
+            for name, leaf in leaves(outcome.candidate).items():
+                added = [value.dim() - len(leaf.shape) for value in got if name in outcome.watch.origins(value)]
+                wanted = rank - (added[0] if added else 0)
+                if wanted > 0:
+                    yield from self._ranked(outcome.candidate, wanted)
+
     def _ranked(self, candidate: Candidate, rank: int) -> Iterator[Candidate]:
         for name, leaf in leaves(candidate).items():
             if len(leaf.shape) != rank and leaf.shape:
+                if rank == len(leaf.shape) + 1 == VIDEO_RANK:
+                    yield changed(candidate, name, replace(leaf, shape=(leaf.shape[0], LENGTH, *leaf.shape[1:])))
                 yield changed(candidate, name, replace(leaf, shape=with_rank(leaf.shape, rank)))
 
     # --- by little more than that it failed ---------------------------------------------------------------------------
@@ -244,54 +260,9 @@ class Repairs:
                 if size == int(match[1]) and axis:
                     yield changed(outcome.candidate, name, with_axes(leaf, (axis,), rows))
 
-    def _by_smallness(self, outcome: Outcome) -> Iterator[Candidate]:
-        if not _TOO_SMALL.search(_said(outcome)):
-            return
-        for name, leaf in leaves(outcome.candidate).items():
-            for axes in _free_axes(leaf, name, outcome):
-                size = leaf.shape[axes[0]]
-                usual = [one for one in _LARGER if one > size][:1] or [2 * size]
-                for larger in usual if len(axes) > 1 else (2 * size, 8 * size):
-                    yield changed(outcome.candidate, name, with_axes(leaf, axes, larger))
-
-    def _by_numbers(self, outcome: Outcome) -> Iterator[Candidate]:
-        """`expects 3000 steps, but found 16`: of the numbers in what was raised one is a size, another what it must be.
-
-        What TorchScript raises tells no more than that either.
-        """
-        if outcome.watch.failed_name:  # What a function of torch wants is known better.
-            return
-        lines = _said(outcome).splitlines() or [""]
-        line = lines[-1] if lines[0].startswith("The following operation failed") else lines[0]
-        numbers = [int(number) for number in re.findall(r"(?<![\w.])\d{1,5}(?![\w.]*\w)", line.replace("x", " "))]
-        numbers = list(dict.fromkeys(numbers))[:_MOST_NUMBERS]
-        for name, leaf in leaves(outcome.candidate).items():
-            for axis in range(len(leaf.shape) - 1, 0, -1):
-                if leaf.shape[axis] in numbers:
-                    for size in numbers:
-                        if size not in (0, leaf.shape[axis], leaf.shape[0]):
-                            yield changed(outcome.candidate, name, with_axes(leaf, (axis,), size))
-
     def blind(self, outcome: Outcome) -> Iterator[Candidate]:
-        """Sizes that people use, and the numbers that the model keeps under a name like `image_size`."""
-        kept = list(dict.fromkeys(self._kept_sizes()))
-        for name, leaf in leaves(outcome.candidate).items():
-            if len(leaf.shape) < 2:
-                continue
-            for axes in _free_axes(leaf, name, outcome):
-                usual = IMAGE_SIZES if len(axes) > 1 else LENGTHS
-                for size in dict.fromkeys([*kept[:6], *usual[:8]]):
-                    if size != leaf.shape[axes[0]]:
-                        yield changed(outcome.candidate, name, with_axes(leaf, axes, size))
-
-    def _kept_sizes(self) -> Iterator[int]:
-        for module in self._model.modules:
-            if type(module).__module__.startswith("torch.nn"):
-                continue
-            for name, value in vars(module).items():
-                number = value[0] if type(value) in (tuple, list) and value else value
-                if type(number) is int and 1 < number <= 4096 and _SIZE_NAMES.fullmatch(name):
-                    yield number
+        """Sizes that people use, and those that the model keeps."""
+        return blind(outcome, self._model.modules)
 
 
 # --- one argument -----------------------------------------------------------------------------------------------------
@@ -320,23 +291,6 @@ def _shared_out(candidate: Candidate, unmet: list[Observed]) -> Iterator[Candida
         part = wanted // len(names) + (index < wanted % len(names))
         mended = changed(mended, name, with_axes(known[name], (1,), part))
     yield mended
-
-
-def _free_axes(leaf: Drawn, name: str, outcome: Outcome, also_said: bool = False) -> list[tuple[int, ...]]:
-    """Groups of axes whose size nothing has said yet: of an image both of its sides together.
-
-    Of a row its only axis, if asked for, also where something has said it: another layer may say otherwise.
-    """
-    rank = len(leaf.shape)
-    said = {
-        seen.origin.own_axis(seen.want.axis)
-        for seen in (*outcome.watch.seen, *outcome.watch.failed)
-        if seen.leaf == name and seen.met and seen.want.what == "axis"
-    }
-    if rank >= 4:
-        return [tuple(range(2, rank))]
-    free = [axis for axis in range(1, rank) if axis not in said]
-    return [(axis,) for axis in free] or ([(rank - 1,)] if rank == 2 and also_said else [])
 
 
 def _origins(outcome: Outcome, tensor: Any) -> list[tuple[str, Origin]]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from inspector.engine.forward.compiling import held_back
 from inspector.engine.forward.fake_mode import prepare
-from inspector.engine.inputs.copying import copy_of
+from inspector.engine.inputs.copying import AsMade, copy_of
 from inspector.engine.inputs.random_numbers import seeded
 from inspector.engine.inputs.recipes import Drawn, Recipe, Several, make, moved
 from inspector.engine.inputs.watching import OutOfTimeError, Watch, Watcher
@@ -56,6 +56,7 @@ class Tries:
         self._deadline = deadline
         self._lazy = any(isinstance(module, nn.modules.lazy.LazyModuleMixin) for module in model.modules())
         self._copy: nn.Module | None = None
+        self._made: AsMade | None = None
 
     def can_have_values(self) -> bool:
         """Whether the model is small, and no part of it on a device of its own."""
@@ -71,17 +72,18 @@ class Tries:
         except AttributeError:
             return False
 
-    def give_values(self) -> None:
-        """From now on the copy has values."""
-        self.hollow, self._copy = False, None
+    def give_values(self, deadline: float) -> None:
+        """From now on the copy has values, and computes until then at most."""
+        self.hollow, self._copy, self._deadline = False, None, deadline
 
     def run(self, candidate: Candidate) -> Outcome:
-        """Try a candidate. Raises CopyFailed and KeyboardInterrupt, and nothing else."""
+        """Try a candidate. Raises CopyFailed, OutOfTimeError and KeyboardInterrupt, and nothing else."""
         if self._copy is None:
             prepare()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._copy = copy_of(self.model, with_values=not self.hollow)
+            self._made = AsMade(self._copy)
         args, kwargs, leaves = arguments_of(candidate, torch.device("meta" if self.hollow else "cpu"))
         watcher = Watcher(self._copy, leaves, self.hollow, self._deadline)
         result: Any = None
@@ -97,6 +99,8 @@ class Tries:
         watch = watcher.finish(error)
         if self._lazy or not self.hollow:
             self._copy = None  # Its sizes are those of this try now.
+        elif self._made is not None:
+            self._made.put_back()
         return Outcome(candidate, error, watch, _keeps_batch(result, candidate))
 
 

@@ -61,22 +61,17 @@ class Page:
                 self.lines.append([(" " * indent + parted(part), style)])
 
     def _wrapped(self, pieces: Iterable[Piece], room: int) -> list[list[Piece]]:
+        """Rows of at most `room` cells; a piece that has no room beside the one before it stands in a row of its own."""
         rows: list[list[Piece]] = [[]]
         used = 0
         for text, style in pieces:
-            for index, part in enumerate(wrap(text, room - used) if used + cell_len(text) > room else [text]):
-                if index:
-                    rows.append([])
-                    used = 0
-                if cell_len(part) > room - used and used:
-                    rows.append([])
-                    used = 0
-                for index_below, piece in enumerate(wrap(part, room)):
-                    if index_below:
-                        rows.append([])
-                        used = 0
-                    rows[-1].append((piece, style))
-                    used += cell_len(piece)
+            if used and used + cell_len(text) > room:
+                rows.append([])
+                text, used = text.lstrip(), 0
+            first, *below = wrap(text, room)
+            rows[-1].append((first, style))
+            rows += [[(part, style)] for part in below]
+            used = cell_len(below[-1]) if below else used + cell_len(first)
         return rows
 
 

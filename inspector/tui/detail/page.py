@@ -61,7 +61,7 @@ class Page:
                 self.lines.append([(" " * indent + parted(part), style)])
 
     def _wrapped(self, pieces: Iterable[Piece], room: int) -> list[list[Piece]]:
-        """Rows of at most `room` cells; a piece that has no room beside the one before it stands in a row of its own."""
+        """Rows of at most `room` cells; a piece without room beside the one before it begins a row."""
         rows: list[list[Piece]] = [[]]
         used = 0
         for text, style in pieces:

@@ -9,15 +9,14 @@ import sys
 from collections.abc import MutableMapping
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from inspector.options import complaint, parser
+from inspector.options import checkpoint_request, complaint, parser, run_request
 
 if TYPE_CHECKING:  # What a front end needs is imported when it is known which one it is.
     from inspector.config import Config
     from inspector.headless import Outcome
     from inspector.launch import Server
-    from inspector.messages import Run
     from inspector.run_schema import Finding, Severity
     from inspector.schema import Failure
 
@@ -175,9 +174,10 @@ def _open_window(options: argparse.Namespace, config: Config, server: Server, lo
             log,
             depth=options.depth,
             filter_words=options.filter,
-            run=_run_request(options),
+            run=run_request(options),
             ignored=frozenset(config.ignore),
             probes=config.probes,
+            checkpoint=checkpoint_request(options),
         )
     except WindowError as error:
         server.close()
@@ -205,40 +205,28 @@ def _code(failure: Failure) -> ExitCode:
     return ExitCode.ENGINE if failure.stage == "engine" else ExitCode.USER_CODE
 
 
-def _run_request(options: argparse.Namespace) -> Run | None:
-    """What is to run by itself: nothing with --no-run, and on meta there are shapes alone."""
-    from inspector.messages import Run
-
-    if options.no_run:
-        return None
-    dry = options.dry or options.device == "meta"
-    # What both modes make of it is asked for after that.
-    mode: Literal["train", "eval"] = "train" if options.mode == "train" else "eval"
-    return Run(inputs=tuple(options.input), mode=mode, dry=dry, seed=options.seed)
-
-
 # --- plain output ---------------------------------------------------------------------------------------------------
 
 
 def _print_report(options: argparse.Namespace, config: Config, server: Server, log: TextIO | None) -> ExitCode:
     from inspector import headless
-    from inspector.messages import CompareCheckpoint, Load
+    from inspector.messages import Load
     from inspector.problems import kept
     from inspector.query import QueryError
 
     request = Load(options.target, tuple(options.arg), options.config, options.device)
     summary_depth = (options.depth if options.depth is not None else 3) if options.summary else None
-    run_request = None if options.summary else _run_request(options)
-    if run_request is not None and not run_request.dry and options.device == "cpu":
+    asked = None if options.summary else run_request(options)
+    if asked is not None and not asked.dry and options.device == "cpu":
         from msgspec.structs import replace
 
         from inspector.free_memory import free_bytes
 
-        run_request = replace(run_request, unless_larger=free_bytes())
+        asked = replace(asked, unless_larger=free_bytes())
     outcome = headless.run(
         request,
-        run_request=run_request,
-        checkpoint=CompareCheckpoint(options.checkpoint, options.unsafe_load) if options.checkpoint else None,
+        run_request=asked,
+        checkpoint=checkpoint_request(options),
         compare=options.mode == "both",
         probe=config.probes and options.card is None,
         describe=options.card,

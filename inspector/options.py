@@ -1,10 +1,14 @@
-"""The options there are, and which of them go together."""
+"""The options there are, which of them go together, and what they ask of an engine."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Literal
 
 from inspector import __version__
+
+if TYPE_CHECKING:  # Not for --help.
+    from inspector.messages import CompareCheckpoint, Run
 
 EXAMPLES = """\
 examples:
@@ -173,3 +177,25 @@ def _complaint_about_run(options: argparse.Namespace) -> str:
             "--summary is about the structure alone: --input, --mode and --dry go with the tree, --json and --markdown"
         )
     return ""
+
+
+# --- what they ask for ----------------------------------------------------------------------------------------------
+
+
+def checkpoint_request(options: argparse.Namespace) -> CompareCheckpoint | None:
+    """Which file is to be compared with the model."""
+    from inspector.messages import CompareCheckpoint
+
+    return CompareCheckpoint(options.checkpoint, options.unsafe_load) if options.checkpoint else None
+
+
+def run_request(options: argparse.Namespace) -> Run | None:
+    """What is to run by itself: nothing with --no-run, and on meta there are shapes alone."""
+    from inspector.messages import Run
+
+    if options.no_run:
+        return None
+    dry = options.dry or options.device == "meta"
+    # What both modes make of it is asked for after that.
+    mode: Literal["train", "eval"] = "train" if options.mode == "train" else "eval"
+    return Run(inputs=tuple(options.input), mode=mode, dry=dry, seed=options.seed)

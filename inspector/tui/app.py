@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from textual.app import SystemCommand
 from textual.screen import Screen
@@ -19,21 +20,18 @@ from inspector.schema import Source
 from inspector.table import ModelTable
 from inspector.tui.appearance import Appearance
 from inspector.tui.bars import Status
+from inspector.tui.checkpoint_commands import CheckpointCommands
 from inspector.tui.conversation import Connect
 from inspector.tui.keys import KEYS
-from inspector.tui.prompt import Given, Typed
-from inspector.tui.try_commands import TryCommands
 
 
-class InspectorApp(TryCommands):
+class InspectorApp(CheckpointCommands):
     """The window with everything that can be done in it."""
 
     # --- finding ------------------------------------------------------------------------------------------------
 
     def __init__(self, connect: Connect, request: Load, appearance: Appearance, run: Run | None = None) -> None:
         super().__init__(connect, request, appearance, run)
-        self._origin = 0
-        """The row where the cursor was when the prompt opened."""
         self._searched = ""
         """The words of the last search."""
         self._matches: list[int] | None = []
@@ -56,20 +54,6 @@ class InspectorApp(TryCommands):
         if action in ("search", "filter", "trace"):
             return self.screen is self.body and not self.prompt.display
         return super().check_action(action, parameters)
-
-    def _ask_words(self, mark: str, typed: Typed | None, given: Given) -> None:
-        if self.talk.model is None:
-            return
-        self._origin = self.model_tree.row
-        self.status.display = False
-        self.prompt.open(mark, typed, given)
-
-    def _close_prompt(self) -> None:
-        """Give the line back to the status."""
-        self.prompt.close()
-        self.status.display = True
-        (self.main if self.main.display else self.detail).focus()
-        self.show_status()
 
     def rows_renumbered(self, table: ModelTable) -> None:
         """Keep to the same place in the new table, as far as it is there."""
@@ -225,6 +209,9 @@ class InspectorApp(TryCommands):
             action = key.action
             if key.where == "everywhere" and key.id not in ("palette", "interrupt"):
                 yield SystemCommand(key.does, f"key {key.shown}", lambda action=action: self.run_action(action))
+        for words, unsafe in (("", False), (", which may run code of its own", True)):
+            does = f"compare with a checkpoint{words}: does the file fit?"
+            yield SystemCommand(does, "asks for its path", partial(self.action_checkpoint, unsafe))
 
 
 def run_in_front(command: list[str]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from inspector.messages import (
+    CheckpointCompared,
     DescribeModule,
     EngineDied,
     Event,
@@ -37,6 +38,7 @@ from inspector.messages import (
 )
 from inspector.schema import Failure
 from inspector.table import ModelTable
+from inspector.tui.checkpoints import Checkpoints
 from inspector.tui.open_model import Loading, OpenModel, OutputLog, Stage
 from inspector.tui.runs import Runs, RunView
 
@@ -94,6 +96,7 @@ class Conversation:
     def __init__(self, view: View, request: Load, run_view: RunView, run: Run | None = None) -> None:
         self.view = view
         self.runs = Runs(self, run_view, run)
+        self.checkpoints = Checkpoints(self)
         self.request = request
         """The last load that was asked for: what a reload repeats."""
         self.asked_at = 0.0
@@ -186,6 +189,8 @@ class Conversation:
                 pass
             case Failed(row=int(row)):
                 self._answer_failed(engine, row, event.failure)
+            case Failed(failure=Failure(stage="checkpoint")) if self._is_open(engine):
+                self.checkpoints.failed(event.failure)
             case Failed() if self._is_open(engine) and self.runs.failed(event.failure):
                 pass
             case TorchMissing() | Failed() | EngineDied():
@@ -244,8 +249,11 @@ class Conversation:
                 model.guard = event.guard
                 if event.changed:
                     self.view.model_not_as_found(event.changed)
+                self.checkpoints.begin()
                 if self.runs.automatic:
                     self.runs.begin(dry=True, unasked=True)
+            case CheckpointCompared(comparison=found):
+                self.checkpoints.hear(model, found)
             case ModuleDescribed():
                 model.details[event.row] = event.detail
                 self.view.answer_came()

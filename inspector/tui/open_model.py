@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from inspector import run_labels
+from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import literal, size
 from inspector.messages import Printed, StillRunning, TensorMeasured
 from inspector.mode_rows import ModeRows
@@ -66,9 +67,11 @@ class OpenModel:
     modes: ModeRows | None = None
     """The last comparison of train and eval, by row."""
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
-    """What was noticed, by where it was looked for: structure, run, probes."""
+    """What was noticed, by where it was looked for: structure, run, probes, checkpoint."""
     ignored: frozenset[str] = frozenset()
     """Findings that are not to be told: ids, or `id:path`."""
+    checkpoint: CheckpointComparison | None = None
+    """How the file that it was compared with fits."""
     toggled: bool = False
     """Whether some module is in another mode than the one it was found in."""
 

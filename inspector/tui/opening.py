@@ -14,7 +14,7 @@ from textual.theme import BUILTIN_THEMES
 
 from inspector.client import EngineClient, Server
 from inspector.config import Config
-from inspector.messages import Event, Load, Run
+from inspector.messages import CompareCheckpoint, Event, Load, Run
 from inspector.schema import Failure
 from inspector.tui import palette
 from inspector.tui.app import InspectorApp
@@ -41,6 +41,7 @@ def open_window(
     run: Run | None = None,
     ignored: frozenset[str] = frozenset(),
     probes: bool = True,
+    checkpoint: CompareCheckpoint | None = None,
 ) -> Failure | None:
     """Run the window to its end; returns the failure that the person left with, if the model never opened.
 
@@ -48,7 +49,8 @@ def open_window(
     key that there is not, before the terminal is touched, and WindowCrashError when the window did not end as it was
     asked to. `run` says what goes into the model, whose shapes are looked
     for as soon as it is there; None looks for none. Of what is noticed the `ignored` is not told (as in
-    `problems.kept`), and without `probes` the checks that need further forwards are left out.
+    `problems.kept`), and without `probes` the checks that need further forwards are left out. A `checkpoint` is
+    compared with every model that is loaded.
     """
     appearance = replace(appearance_of(config), depth=depth, filter_words=filter_words)
 
@@ -61,6 +63,7 @@ def open_window(
 
     app = InspectorApp(connect, request, appearance, run)
     app.talk.runs.ignored, app.talk.runs.probes = ignored, probes
+    app.talk.checkpoints.wanted = checkpoint
     failure = app.run(mouse=config.mouse)
     if app.return_code:
         raise WindowCrashError("the window itself failed, which is a fault of nn-inspect: its traceback stands above")

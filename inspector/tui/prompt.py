@@ -41,12 +41,17 @@ class Prompt(Horizontal):
         yield self._mark
         yield self._line
 
-    def open(self, mark: str, typed: Typed | None, given: Given) -> None:
-        """Begin with an empty line; the very next key is already typed into it."""
+    def open(self, mark: str, typed: Typed | None, given: Given, *, begun: str = "", hint: str = "") -> None:
+        """Begin with an empty line, or with what is `begun`; the very next key is already typed into it.
+
+        The `hint` stands there for as long as it is empty.
+        """
         self._typed, self._given = typed, given
         self._mark.update(f" {mark}")
         with self._line.prevent(Input.Changed):
-            self._line.value = ""
+            self._line.value = begun
+        self._line.cursor_position = len(begun)
+        self._line.placeholder = hint
         self.display = True
         self.screen.set_focus(self._line, scroll_visible=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspector import checkpoint_labels
 from inspector.format import duration, literal, plural, size, whole
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
@@ -27,5 +28,9 @@ def write(page: Page, model: OpenModel) -> None:
         page.fact("buffers", (plural(totals.buffers, "element"), plain))
     where = "" if totals.allocated else ", not allocated"
     page.fact("memory", (f"{whole(totals.bytes)} bytes ({size(totals.bytes)}{where}), each storage once", plain))
+    if (found := model.checkpoint) is not None:
+        page.fact("checkpoint", (checkpoint_labels.line(found), plain if found.fits else page.palette.warning))
+        for text in checkpoint_labels.facts(found):
+            page.fact("", (text, dim))
     if model.guard:
         page.fact("guard", (literal(model.guard), plain))

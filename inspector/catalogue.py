@@ -130,9 +130,9 @@ _STRUCTURE = (
     ),
     Entry(
         "NN120", "error", "no forward",
-        "Calling the model raises NotImplementedError: its class has no forward. nn.ModuleList and nn.ModuleDict hold "
-        "modules and do not say in which order they run; nn.Sequential does. Otherwise forward is misspelt, or "
-        "indented so that it became a function inside another one.",
+        "Calling the model, or a part that its forward calls, raises NotImplementedError: its class has no forward. "
+        "nn.ModuleList and nn.ModuleDict hold modules and do not say in which order they run; nn.Sequential does. "
+        "Otherwise forward is misspelt, or indented so that it became a function inside another one.",
     ),
     Entry(
         "NN121", "error", "used before super().__init__()",

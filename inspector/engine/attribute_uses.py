@@ -47,6 +47,20 @@ def is_made_anew(cls: type, name: str) -> bool:
     return any(each.stores(name) for each in methods if each.name not in building)
 
 
+@remembered
+def is_filled(cls: type, name: str) -> bool:
+    """Whether something in the file of a class but a constructor puts items into an attribute of this name: a list
+    that is shared among modules is filled by any of them."""
+    functions = (node for text in texts_of(cls) for node in _functions(text.file) if node.name not in CONSTRUCTORS)
+    return any(_puts_into(node, name) for function in functions for node in ast.walk(function))
+
+
+def _puts_into(node: ast.AST, name: str) -> bool:
+    if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Store):
+        return False
+    return isinstance(node.value, ast.Attribute) and node.value.attr == name
+
+
 def _functions(file: str) -> Iterator[Function]:
     return (node for node in ast.walk(tree_of(file)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 

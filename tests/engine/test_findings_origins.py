@@ -239,8 +239,27 @@ def test_a_number_of_axes_that_does_not_fit_is_told(layer: nn.Module, image: tor
 
 def test_a_list_of_modules_that_is_called_is_told() -> None:
     finding = finding_of(Applied(lambda self, x: self.layers(x), layers=nn.ModuleList([nn.Linear(1, 1)])), IMAGE)
-    assert finding.message == "layers is a ModuleList, which has no forward"
+    assert (finding.id, finding.message) == ("NN120", "layers is a ModuleList, which has no forward")
     assert finding.fix == "loop over it, or use nn.Sequential"
+
+
+class Misspelt(nn.Module):
+    def foward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def test_a_part_whose_forward_is_misspelt_is_told_where_it_is_called() -> None:
+    finding = finding_of(nn.Sequential(Misspelt()), IMAGE)
+    assert (finding.id, finding.path) == ("NN120", "0")
+    assert finding.message == "0: Misspelt has no forward; it has `foward`"
+    assert finding.fix == "rename it to forward"
+
+
+def test_a_forward_that_raises_not_implemented_by_itself_is_anything_else() -> None:
+    def forward(self: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError("not for images")
+
+    assert finding_of(Applied(forward), IMAGE).id == "NN299"
 
 
 def test_a_finding_names_its_row_and_call() -> None:

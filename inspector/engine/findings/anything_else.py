@@ -29,7 +29,7 @@ def prove(scene: Scene) -> Proof:
 
 
 def _prove_measured(scene: Scene) -> Proof:
-    for look in (_no_tensor, _axes, _misspelt, _no_such_key, _no_forward):
+    for look in (_no_tensor, _axes, _misspelt, _no_such_key):
         found = look(scene)
         if found is not None:
             return found
@@ -160,18 +160,6 @@ def _selves(scene: Scene) -> list[Any]:
             found.append(entry.tb_frame.f_locals.get("self"))
         entry = entry.tb_next
     return found[::-1]
-
-
-def _no_forward(scene: Scene) -> Proof | None:
-    module = scene.call.module
-    if not is_a(scene.halt.error, NotImplementedError) or not is_a(module, nn.ModuleList, nn.ModuleDict):
-        return None
-    return Proof(
-        message=f"{scene.who} is a {type(module).__name__}, which has no forward",
-        fix="loop over it, or use nn.Sequential"
-        if is_a(module, nn.ModuleList)
-        else "call one of its modules by its key",
-    )
 
 
 ANYTHING_ELSE = Rule(

@@ -11,12 +11,13 @@ from inspector.engine.findings.features import FEATURES
 from inspector.engine.findings.indices import INDICES
 from inspector.engine.findings.masks import MASKS
 from inspector.engine.findings.memory import MEMORY
+from inspector.engine.findings.no_forward import NO_FORWARD
 from inspector.engine.findings.recurrence import RECURRENCE
 from inspector.engine.findings.reshaping import CONTIGUITY, COUNT
 from inspector.engine.findings.rule import Rule
 from inspector.engine.findings.shapes import SHAPES
 
 RULES: tuple[Rule, ...] = (
-    ARGUMENTS, MEMORY, DEVICES, DTYPES, BATCH_STATISTICS, INDICES, FEATURES, CHANNELS, KERNEL, RECURRENCE, MASKS,
-    COUNT, CONTIGUITY, SHAPES,
+    NO_FORWARD, ARGUMENTS, MEMORY, DEVICES, DTYPES, BATCH_STATISTICS, INDICES, FEATURES, CHANNELS, KERNEL, RECURRENCE,
+    MASKS, COUNT, CONTIGUITY, SHAPES,
 )  # fmt: skip

@@ -43,6 +43,8 @@ def _prove(scene: Scene) -> Proof | None:
         ids, table = _of_module(module, scene.open.args, scene.open.kwargs)
     elif scene.operation in _LOOKUPS:
         ids, table = scene.given(0, "input"), scene.given(1, "weight")
+    elif scene.operation in ("getitem", "index_select"):
+        ids, table = _of_indexing(scene)
     else:
         return None
     if not is_tensor(table) or table.dim() != 2 or not is_tensor(ids):
@@ -63,6 +65,18 @@ def _prove(scene: Scene) -> Proof | None:
     )
 
 
+def _of_indexing(scene: Scene) -> tuple[Any, Any]:
+    """`table[ids]`, `table[ids, :]` and `table.index_select(0, ids)`; an index may count from the end where no function
+    of torch's is for tables."""
+    table, index = scene.given(0, "input"), scene.given(1, "index")
+    if scene.operation == "index_select":
+        return (scene.given(2, "index"), table) if scene.given(1, "dim") == 0 else (None, None)
+    ids = index[0] if is_a(index, tuple) and index else index
+    if is_tensor(ids) and is_tensor(table) and table.dim() and ids.dtype in _INTEGERS:
+        ids = torch.where((ids < 0) & (ids >= -table.shape[0]), ids + table.shape[0], ids)
+    return ids, table
+
+
 def _fix(scene: Scene, ids: Tensor, module: Any, table: tuple[int, int], met: tuple[int, int]) -> str:
     (rows, width), (smallest, largest) = table, met
     own = scene.named(ids).removeprefix("input ")
@@ -70,7 +84,7 @@ def _fix(scene: Scene, ids: Tensor, module: Any, table: tuple[int, int], met: tu
     if own != scene.named(ids) and own.isidentifier() and scene.inputs.origin in ("guessed", "given"):
         sizes = "x".join(map(str, ids.shape))
         given = f"--input {own}={sizes}:int64:0-{rows - 1}"
-    if smallest < 0:
+    if smallest < 0 and scene.operation != "getitem":
         return or_(("an embedding does not count from the end: give ids of 0 or more", given))
     padding = f", padding_idx={module.padding_idx}" if module is not None and module.padding_idx is not None else ""
     larger = f"{type(module).__name__}({largest + 1}, {width}{padding})" if module and scene.call.number == 1 else ""

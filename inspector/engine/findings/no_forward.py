@@ -1,4 +1,4 @@
-"""NN120: a model that cannot be called."""
+"""NN120: a model, or a part that its forward calls, that cannot be called."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch import nn
 from inspector.engine.class_text import ClassText, Function, class_place, is_torchs_module, texts_of
 from inspector.engine.failure import place
 from inspector.engine.findings.anatomy import Anatomy
+from inspector.engine.findings.rule import Proof, Rule
+from inspector.engine.findings.scene import Scene
 from inspector.engine.kinds import is_a
 from inspector.engine.source_files import attributes
 from inspector.run_schema import Finding
@@ -23,6 +25,11 @@ _USED = {
     "ParameterList": "use it in the forward of a model",
     "ParameterDict": "use it in the forward of a model",
 }
+_CALLED: dict[type, str] = {
+    nn.ModuleList: "loop over it, or use nn.Sequential",
+    nn.ModuleDict: "call one of its modules by its key",
+}
+"""The same, for a part that was called."""
 
 
 def no_forward(anatomy: Anatomy) -> Iterator[Finding]:
@@ -42,6 +49,22 @@ def no_forward(anatomy: Anatomy) -> Iterator[Finding]:
                 message = f"{cls.__name__} has no forward: `{method.name}` is not called by it"
                 yield anatomy.finding("NN120", row, message, "rename it to forward", place(text.file, method.lineno))
         asked.add(cls)
+
+
+def _prove(scene: Scene) -> Proof | None:
+    """A forward that called a part which has none."""
+    module = scene.call.module
+    if not is_a(module, nn.Module) or not lacks_forward(module):
+        return None
+    said, fix, _ = _explained(type(module))
+    if is_torchs_module(type(module)):
+        said, fix = f"{scene.who} is a {type(module).__name__}, which has no forward", _CALLED.get(type(module), fix)
+    else:
+        said = f"{scene.who}: {said}"
+    return Proof(message=said, fix=fix)
+
+
+NO_FORWARD = Rule("NN120", (NotImplementedError,), _prove)
 
 
 def lacks_forward(module: nn.Module) -> bool:

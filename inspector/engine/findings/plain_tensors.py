@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from inspector.engine.attribute_uses import is_handled, is_made_anew
+from inspector.engine.attribute_uses import is_filled, is_handled, is_made_anew
 from inspector.engine.class_text import assignment, class_place, is_torchs_module, is_users
 from inspector.engine.findings.anatomy import Anatomy
 from inspector.engine.findings.phrases import by
@@ -51,6 +51,8 @@ def _matters(anatomy: Anatomy, row: int, ghost: Ghost) -> bool:
     tensors = list(_tensors(ghost))
     if any(_is_trainable(tensor) for tensor in tensors):
         return not is_made_anew(type(holder), ghost.name)
+    if ghost.thing is None and is_filled(type(holder), ghost.name):
+        return False
     floating = [tensor for tensor in tensors if _is_floating(tensor) and tensor.dim() and tensor.numel()]
     axes = floating[0].dim() if ghost.thing is not None and floating else -1
     return bool(floating) and not is_handled(type(holder), ghost.name, axes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inspector.engine.findings.features import sizes_that_give
 from inspector.engine.findings.origins import first_tensor, maker_name, told, trace_back
@@ -74,11 +74,35 @@ def _fix(scene: Scene, data: Tensor, sizes: tuple[int, ...]) -> str:
     return or_((flat, other))
 
 
+def _prove_unflatten(scene: Scene) -> Proof | None:
+    """One axis that is cut into others."""
+    if (module := scene.module(nn.Unflatten)) is not None:
+        data, dim, sizes = scene.bound().get("input"), module.dim, module.unflattened_size
+    elif scene.operation == "unflatten":
+        data, dim, sizes = scene.given(0, "input"), scene.given(1, "dim"), scene.given(2, "sizes")
+    else:
+        return None
+    if not is_tensor(data) or type(dim) is not int or not -data.dim() <= dim < data.dim():
+        return None
+    known, total = product(size for size in sizes if size != -1), int(data.shape[dim])
+    if not known or (total % known == 0 if -1 in sizes else total == known):
+        return None
+    _, beside, producer = told(scene, scene.seen(data), 0)
+    asked = f"{known} = {by(size for size in sizes if size != -1)}"
+    what = f"{total} is not divisible by {asked}" if -1 in sizes else f"{total} is not {asked}"
+    return Proof(
+        message=f"{scene.who}: axis {dim % data.dim()} of {by(data.shape)} is to become {tuple(sizes)}, and {what}",
+        received=f"{by(data.shape)}   {beside}".rstrip(),
+        expected=f"a multiple of {known} on axis {dim}" if -1 in sizes else f"{known} on axis {dim}",
+        producer=producer,
+    )
+
+
 COUNT = Rule(
     "NN205",
     (RuntimeError, ValueError),
-    _prove_count,
-    r"is invalid for input of size|invalid",
+    lambda scene: _prove_count(scene) or _prove_unflatten(scene),
+    r"is invalid for input of size|invalid|unflatten",
 )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
-from inspector.engine.findings import attended, norms
+from inspector.engine.findings import attended, norms, operands
 from inspector.engine.findings.origins import bare, first_tensor
 from inspector.engine.findings.phrases import and_, by, or_
 from inspector.engine.findings.rule import Proof, Rule
@@ -20,8 +21,9 @@ _ELEMENTWISE = frozenset((
     "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "iadd", "isub", "imul", "itruediv", "radd", "rsub",
     "rmul", "rdiv", "truediv", "rtruediv", "floordiv", "logical_and", "logical_or", "logical_xor",
     "bitwise_and", "bitwise_or", "bitwise_xor", "addcmul", "addcdiv", "mse_loss", "l1_loss", "smooth_l1_loss",
+    "huber_loss", "cosine_similarity", "pairwise_distance",
 ))  # fmt: skip
-_CONCATENATING = frozenset(("cat", "concat", "concatenate"))
+_CONCATENATING = frozenset(("cat", "concat", "concatenate", "hstack", "vstack"))
 _STACKING = frozenset(("stack",))
 _MULTIPLYING = frozenset(("matmul", "mm", "bmm", "rmatmul"))
 
@@ -36,7 +38,7 @@ def _prove(scene: Scene) -> Proof | None:
         return _stack(scene)
     if name in _MULTIPLYING:
         return _product(scene)
-    return norms.prove(scene) or attended.prove(scene)
+    return norms.prove(scene) or attended.prove(scene) or operands.prove(scene)
 
 
 # --- elementwise ------------------------------------------------------------------------------------------------------
@@ -156,7 +158,7 @@ def _parts(scene: Scene) -> list[Tensor]:
 
 def _concatenation(scene: Scene) -> Proof | None:
     parts = [part for part in _parts(scene) if tuple(part.shape) != (0,)]
-    dim = scene.given(1, "dim", 0)
+    dim = _axis_of(scene, parts)
     if len(parts) < 2 or type(dim) is not int:
         return None
     first = parts[0]
@@ -183,6 +185,12 @@ def _concatenation(scene: Scene) -> Proof | None:
                     producer="; ".join(names),
                 )
     return None
+
+
+def _axis_of(scene: Scene, parts: list[Tensor]) -> Any:
+    if scene.operation in ("hstack", "vstack"):
+        return int(scene.operation == "hstack" and bool(parts) and parts[0].dim() > 1)
+    return scene.given(1, "dim", 0)
 
 
 def _joined(first: Tensor, part: Tensor, along: int) -> str:
@@ -248,5 +256,5 @@ SHAPES = Rule(
     "NN210",
     (RuntimeError, ValueError, IndexError, AssertionError),
     _prove,
-    r"size|shape|must match|dimension|broadcast|stack|elements|multipl",
+    r"size|shape|must match|dimension|broadcast|stack|elements|multipl|columns",
 )

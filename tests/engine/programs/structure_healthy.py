@@ -53,6 +53,13 @@ HEALTHY = {
         "self.scales = [torch.rand(4) for _ in range(3)]",
         "for scale in self.scales:\n    x = self.fc(x * scale.to(x))\nreturn x",
     ),
+    "a list that the parts fill while they run": _net(
+        "self.heads = [torch.rand(1)] * 2\nself.part = Part(self.heads)",
+        "x = self.part(self.fc(x))\nreturn x + self.heads[0]",
+        before="class Part(nn.Module):\n"
+        "    def __init__(self, heads):\n        super().__init__()\n        self.heads = heads\n\n"
+        "    def forward(self, x):\n        self.heads[0] = x * 2\n        return x\n",
+    ),
     "a list moved in a comprehension": _net(
         "self.anchors = [torch.rand(4) for _ in range(3)]",
         "anchors = [anchor.to(x.device) for anchor in self.anchors]\nreturn self.fc(x + anchors[0])",

@@ -9,8 +9,8 @@ import math
 from collections import Counter
 from enum import Enum
 
-from inspector.format import literal, plural
-from inspector.mode_schema import Channel, Comparison, ModeDifference
+from inspector.format import literal, number, plural
+from inspector.mode_schema import Channel, Comparison, ModeDifference, OutputDifference
 from inspector.run_labels import where_stopped
 from inspector.schema import Kind
 from inspector.table import ModelTable
@@ -145,14 +145,14 @@ def verdicts(rows: ModeRows) -> list[str]:
     sources, counts = rows.sources(), headline(rows)
     if not sources:
         return [f"train against eval: {counts}", counts]
-    paths = [literal(rows.table.short_path(source.row)) or "the model itself" for source in sources]
-    short = [f"{path} {relative(source.difference)}" for path, source in zip(paths, sources, strict=True)]
+    paths = [path_of(rows, source) for source in sources]
+    short = [f"{path} {by(source)}" for path, source in zip(paths, sources, strict=True)]
     of = plural(len(sources), "source")
     return [
         f"train against eval: {counts}; {_listed([named(rows, source) for source in sources], _NAMED)}",
         *(f"{counts}; {_listed(short, some)}" for some in range(_NAMED, 0, -1)),
         *(f"{of}: {_listed(short, some)}" for some in range(_NAMED, 0, -1)),
-        f"{of}: {relative(sources[0].difference)} in {paths[0]}",
+        f"{of}: {by(sources[0])}, {paths[0]}",
     ]
 
 
@@ -166,7 +166,36 @@ def _listed(names: list[str], most: int) -> str:
 
 
 def named(rows: ModeRows, difference: ModeDifference) -> str:
-    """`bn (BatchNorm2d) 0.41`"""
-    table, row = rows.table, difference.row
-    path = literal(table.short_path(row)) or "the model itself"
-    return f"{path} ({literal(table.type(row).name)}) {relative(difference.difference)}"
+    """`bn (BatchNorm2d) by 0.41`"""
+    return f"{path_of(rows, difference)} ({literal(rows.table.type(difference.row).name)}) {by(difference)}"
+
+
+def path_of(rows: ModeRows, difference: ModeDifference) -> str:
+    return literal(rows.table.short_path(difference.row)) or "the model itself"
+
+
+def by(difference: ModeDifference) -> str:
+    """`by 0.41`; without a number where the modes give what cannot be subtracted."""
+    return _OTHER_THINGS if math.isnan(difference.difference) else f"by {relative(difference.difference)}"
+
+
+def moves(output: OutputDifference) -> str:
+    """`differs by 0.44 of its size, an element by at most 0.9`"""
+    if math.isnan(output.difference):
+        return f"train mode {_OTHER_THINGS}, which cannot be subtracted"
+    if output.difference == 0:
+        return "the same in both modes, bit for bit"
+    return f"differs by {relative(output.difference)} of its size, an element by at most {number(output.largest)}"
+
+
+_OTHER_THINGS = "gives other things"
+
+
+def by_chance(one: ModeDifference | OutputDifference) -> str:
+    """`by chance 0.4 in train, 0 in eval`"""
+    return f"{relative(one.noise_train)} in train, {relative(one.noise_eval)} in eval"
+
+
+def told_in_reason(difference: ModeDifference) -> bool:
+    """Whether the line that looks at the flag is part of the reason."""
+    return difference.looks is not None and literal(difference.looks.code.strip()) in literal(difference.reason)

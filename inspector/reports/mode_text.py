@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector import run_labels
-from inspector.format import literal, number, plural, shape
-from inspector.mode_rows import ModeRows, headline, named, relative, stopped
+from inspector.format import literal, plural, shape
+from inspector.mode_rows import ModeRows, by_chance, headline, moves, named, stopped, told_in_reason
 from inspector.mode_schema import ModeDifference, OutputDifference
 from inspector.reports.problem_text import short_place
 
@@ -17,7 +17,7 @@ _LEGEND = "differs: |train - eval| / |eval| of the output; noise: the same betwe
 
 
 def section(rows: ModeRows) -> Iterator[tuple[str, str]]:
-    """The answer first: how many modules make the difference; then each with its reason, and the model's outputs."""
+    """The answer first: how many modules make the difference, how far the outputs move; then each, with why."""
     comparison = rows.comparison
     if comparison.failed_in:
         yield "train/eval", f"not compared: {stopped(comparison)}"
@@ -25,15 +25,15 @@ def section(rows: ModeRows) -> Iterator[tuple[str, str]]:
         yield "train/eval", headline(rows)
         if rows.largest():
             yield "", _LEGEND
+        for at, output in enumerate(comparison.outputs[:_OUTPUTS]):
+            yield "" if at else "output", _output(output)
+        if len(comparison.outputs) > _OUTPUTS:
+            yield "", f"and {len(comparison.outputs) - _OUTPUTS:,} more"
         sources = rows.sources()
         for source in sources[:_SOURCES]:
             yield from _source(rows, source)
         if len(sources) > _SOURCES:
             yield "", f"and {plural(len(sources) - _SOURCES, 'more source')}"
-        for at, output in enumerate(comparison.outputs[:_OUTPUTS]):
-            yield "" if at else "output", _output(output)
-        if len(comparison.outputs) > _OUTPUTS:
-            yield "", f"and {len(comparison.outputs) - _OUTPUTS:,} more"
     if comparison.guard:
         yield "guard", literal(comparison.guard)
     yield from (("note", literal(note)) for note in comparison.notes)
@@ -47,7 +47,7 @@ def _source(rows: ModeRows, source: ModeDifference) -> Iterator[tuple[str, str]]
     yield "SOURCE", f"{named(rows, source)}{of}{place}"
     if source.reason:
         yield "", literal(source.reason)
-    if source.looks is not None:
+    if source.looks is not None and not told_in_reason(source):
         yield "", f"looks at training: {short_place(source.looks)}  {literal(source.looks.code.strip())}"
     if source.note:
         yield "", literal(source.note)
@@ -55,6 +55,4 @@ def _source(rows: ModeRows, source: ModeDifference) -> Iterator[tuple[str, str]]
 
 def _output(output: OutputDifference) -> str:
     path = f"{literal(output.path)} " if output.path else ""
-    moved = f"differs by {relative(output.difference)}, at most {number(output.largest)}"
-    chance = f"by chance {relative(output.noise_train)} in train, {relative(output.noise_eval)} in eval"
-    return f"{path}{shape(output.shape)}  {moved}; {chance}"
+    return f"{path}{shape(output.shape)}  {moves(output)}; by chance {by_chance(output)}"

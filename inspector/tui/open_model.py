@@ -11,6 +11,7 @@ from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import literal, size
 from inspector.messages import Printed, StillRunning, TensorMeasured
 from inspector.mode_rows import ModeRows
+from inspector.mode_schema import Comparison
 from inspector.problems import kept, ordered
 from inspector.run_rows import RunRows
 from inspector.run_schema import Finding, InputSet, LossTrial, RunRecord
@@ -66,6 +67,8 @@ class OpenModel:
     """Whether a run goes on."""
     modes: ModeRows | None = None
     """The last comparison of train and eval, by row."""
+    uncompared: Comparison | None = None
+    """The last one, when forward raised in one of the modes."""
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     """What was noticed, by where it was looked for: structure, run, probes, checkpoint."""
     ignored: frozenset[str] = frozenset()

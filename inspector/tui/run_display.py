@@ -121,6 +121,7 @@ class RunDisplay:
         if comparison.failed_in:
             self._comparison_failed(model, rows)
             return
+        model.uncompared = None
         window.model_tree.show_modes(rows)
         window.model_tree.show_columns(MODES)
         window.show_tab(pages.MODES)
@@ -136,14 +137,19 @@ class RunDisplay:
     def _comparison_failed(self, model: OpenModel, rows: ModeRows) -> None:
         """In one of the modes forward raised: that is the answer."""
         window, comparison = self._window, rows.comparison
-        model.modes = None
+        model.modes, model.uncompared = None, comparison
         finding = comparison.finding
         if finding is not None and finding.row is not None:
             window.model_tree.go_to(finding.row)
         said = finding.message if finding is not None else comparison.failure.message if comparison.failure else ""
         id_ = f"{finding.id} " if finding is not None else ""
         words = f"{id_}forward failed in {comparison.failed_in} mode: {literal(said)}; so there is nothing to compare"
-        window.tell(words, window.appearance.palette.error)
+        short = f"{id_}in {comparison.failed_in} mode: {literal(said)}"
+        more = "" if window.detail.display else "Enter tells all"
+        window.message = Status(words, window.appearance.palette.error, more, shorter=(short,))
+        window.show_tab(pages.MODES)
+        window.show_status()
+        window.show_detail()
 
     def modes_set(self, model: OpenModel, as_found: bool) -> None:
         window = self._window

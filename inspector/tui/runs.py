@@ -318,7 +318,8 @@ class Runs:
                 model.noticed.pop("modes", None)
                 # What a probe has told already is told once.
                 told = {(finding.id, finding.row) for finding in model.findings}
-                news = [finding for finding in comparison.findings if (finding.id, finding.row) not in told]
+                found = (*filter(None, (comparison.finding,)), *comparison.findings)
+                news = [finding for finding in found if (finding.id, finding.row) not in told]
                 model.noticed["modes"] = tuple(news)
                 self._end()
                 self._view.modes_compared(model, model.modes)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from inspector.mode_schema import OutputDifference
 from inspector.reports import failure_text
 from inspector.run_schema import Finding, InputSet, Warned
 from inspector.schema import Failure, Source
@@ -57,12 +58,12 @@ def test_the_sources_stand_under_the_tree_with_their_reasons_those_that_matter_m
     assert lines == [
         "train/eval  2 sources, 3 pass it on, 1 unchanged",
         "            differs: |train - eval| / |eval| of the output; noise: the same between two runs of one mode",
-        "SOURCE      drop (Dropout) 0.58",
+        "output      2×10  differs by 0.44 of its size, an element by at most 0.9; by chance 0.4 in train, 0 in eval",
+        "SOURCE      drop (Dropout) by 0.58",
         "            p=0.3",
-        "SOURCE      bn (BatchNorm2d) 0.41",
+        "SOURCE      bn (BatchNorm2d) by 0.41",
         "            uses this batch in train, running statistics in eval; they were never updated "
         "(num_batches_tracked = 0)",
-        "output      2×10  differs by 0.44, at most 0.9; by chance 0.4 in train, 0 in eval",
         "guard       left as found: 6 tensors, 6 modes, hooks, RNG",
     ]
 
@@ -102,8 +103,31 @@ def test_a_source_of_the_users_own_names_the_line_that_looks_at_training() -> No
     first = difference(report.table, "relu", "unchanged", 0.0)
     report.comparison = conv_block_comparison(report.table, report.inputs, differences=(first, own), sources=(1,))
     text = report.tree()
-    assert "SOURCE      relu (ReLU) 0.5, call 2 of 2  model.py:19" in text
+    assert "SOURCE      relu (ReLU) by 0.5, call 2 of 2  model.py:19" in text
     assert "            looks at training: model.py:14  if self.training:" in text
+
+
+def test_a_line_that_the_reason_has_already_is_not_said_twice() -> None:
+    report = compared()
+    looks = Source(FILE, 14, "    if self.training:")
+    reason = "its own code looks at `training`: model.py:14 · if self.training:"
+    own = difference(report.table, "relu", "source", 0.5, looks=looks, reason=reason)
+    report.comparison = conv_block_comparison(report.table, report.inputs, differences=(own,), sources=(0,))
+    assert report.tree().count("if self.training:") == 1
+
+
+def test_what_cannot_be_subtracted_has_no_number() -> None:
+    report = compared()
+    other = difference(
+        report.table, "bn", "source", math.nan, own=math.nan, note="gives 2×4 in train mode, 1×4 in eval"
+    )
+    output = OutputDifference("", (1, 4), math.nan, math.nan, 0.0, 0.4)
+    facts: dict[str, Any] = {"differences": (other,), "sources": (0,), "outputs": (output,)}
+    report.comparison = conv_block_comparison(report.table, report.inputs, **facts)
+    text = report.tree()
+    assert "SOURCE      bn (BatchNorm2d) gives other things\n            gives 2×4 in train mode, 1×4 in eval" in text
+    assert "output      1×4  train mode gives other things, which cannot be subtracted" in text
+    assert "nan" not in text
 
 
 def test_of_a_great_many_sources_the_first_are_told() -> None:
@@ -176,7 +200,7 @@ def test_markdown_has_the_same_columns_and_the_reasons() -> None:
     assert "| module | type | output | parameters | differs | noise | role |" in text
     assert "| &nbsp;&nbsp;&nbsp;&nbsp;bn | BatchNorm2d 16 | 2×16×8×8 | 32 | 0.41 | 0 | SOURCE |" in text
     assert "#### train against eval" in text
-    assert "- SOURCE: drop (Dropout) 0.58\n  p=0.3" in text
+    assert "- SOURCE: drop (Dropout) by 0.58\n  p=0.3" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

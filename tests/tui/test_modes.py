@@ -6,6 +6,7 @@ import math
 from array import array
 
 import pytest
+from msgspec.structs import replace
 
 from inspector.messages import CompareModes, Event, ModesSet, Run, SampleTraining, SetModes, StepStatistics
 from inspector.mode_rows import ModeRows, Word, headline, relative
@@ -73,21 +74,22 @@ async def test_the_line_below_counts_and_names_the_sources() -> None:
     async with driven(mode_events.conv_block()) as window:
         await compared(window)
         said = window.status()
-        assert said.startswith("train against eval: 2 sources, 3 pass it on, 1 unchanged; drop (Dropout) 0.58, bn")
+        assert said.startswith("train against eval: 2 sources, 3 pass it on, 1 unchanged; drop (Dropout) by 0.58, bn")
 
 
 async def test_a_narrow_line_below_still_has_the_number_of_every_source_it_names() -> None:
     async with driven(mode_events.conv_block(), size=(80, 24)) as window:
         await compared(window)
-        assert window.app.status.lines()[0].text.strip() == "2 sources, 3 pass it on, 1 unchanged; drop 0.58, bn 0.41"
+        said = window.app.status.lines()[0].text.strip()
+        assert said == "2 sources, 3 pass it on, 1 unchanged; drop by 0.58, bn by 0.41"
 
 
 async def test_the_page_of_the_whole_model_tells_how_far_the_output_moves_and_by_chance() -> None:
     async with driven(mode_events.conv_block()) as window:
         await compared(window, "g")
         text = " ".join(window.app.detail.text().split())
-        assert "moves by 0.44, at most 0.9" in text
-        assert "by chance: 0.4 in train, 0 in eval" in text
+        assert "differs by 0.44 of its size, an element by at most 0.9" in text
+        assert "by chance 0.4 in train, 0 in eval" in text
         assert "left as found: 6 tensors" in text
 
 
@@ -113,11 +115,21 @@ async def test_a_forward_that_raises_in_train_mode_is_the_answer() -> None:
     async with driven(mode_events.conv_block()) as window:
         finding = Finding("NN212", "error", 3, "bn", "bn needs more than one value per channel to train")
         failure = Failure("forward", "ValueError", "Expected more than 1 value per channel when training")
+        failure = replace(failure, traceback="Trace\n")
         more = {"differences": (), "sources": (), "failed_in": "train", "finding": finding, "failure": failure}
         window.engine.runs.append([mode_events.compared(table_in(window), INPUTS, **more)])
         await window.press("d")
         assert window.status().startswith("NN212 forward failed in train mode: bn needs more than one value")
         assert window.status().endswith("; so there is nothing to compare")
+        text = " ".join(window.app.detail.text().split())
+        assert text.startswith("forward failed in train mode: there is nothing to compare")
+        assert "ValueError: Expected more than 1 value per channel when training" in text
+        assert "traceback Trace" in text
+        assert window.app.talk.model is not None
+        assert [found.id for found in window.app.talk.model.findings] == ["NN212"]
+        window.engine.runs.append([mode_events.compared(table_in(window), INPUTS)])
+        await window.press("d", "g")
+        assert "forward failed" not in window.app.detail.text()
 
 
 @pytest.mark.parametrize(

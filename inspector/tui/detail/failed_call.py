@@ -6,11 +6,12 @@ from rich.cells import cell_len
 
 from inspector import run_labels
 from inspector.format import literal
+from inspector.mode_schema import Comparison
 from inspector.run_schema import RunRecord
 from inspector.tui.detail.page import Page
 
 
-def write(page: Page, run: RunRecord) -> None:
+def write(page: Page, run: RunRecord | Comparison) -> None:
     """The finding in the words that the measurement supports, the user's line, then PyTorch's own words."""
     palette, finding, failure = page.palette, run.finding, run.failure
     if finding is None:
@@ -24,7 +25,7 @@ def write(page: Page, run: RunRecord) -> None:
     else:
         page.line((title, palette.error))
         page.prose("   ".join(where), palette.dim)
-    if run.dry:
+    if isinstance(run, RunRecord) and run.dry:
         page.prose("in a dry run, whose error may be worded otherwise: r runs it for real", palette.dim)
     if run.inputs.origin == "guessed":
         page.prose("with guessed inputs: i gives others", palette.accent)
@@ -50,7 +51,8 @@ def write(page: Page, run: RunRecord) -> None:
             page.line((mark, palette.error), (f"{number:>5}  {literal(text.expandtabs(4))}", style))
     page.blank()
     page.prose(run_labels.exception(failure), palette.dim)
-    page.line(("3", palette.strong), (" the whole traceback", palette.dim))
+    if isinstance(run, RunRecord):
+        page.line(("3", palette.strong), (" the whole traceback", palette.dim))
 
 
 def write_traceback(page: Page, run: RunRecord) -> None:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import math
+
 from inspector import run_labels
 from inspector.format import literal, number, plural, shape, whole
-from inspector.mode_rows import ModeRows, Word, channel_moves, headline, named, relative, word
-from inspector.mode_schema import Channel, DropoutMeasured, ModeDifference, NormMeasured
+from inspector.mode_rows import (
+    ModeRows,
+    Word,
+    by_chance,
+    channel_moves,
+    headline,
+    moves,
+    named,
+    relative,
+    told_in_reason,
+    word,
+)
+from inspector.mode_schema import Channel, Comparison, DropoutMeasured, ModeDifference, NormMeasured
 from inspector.schema import Kind
 from inspector.table import ModelTable
+from inspector.tui.detail import failed_call
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
 
 _CHANNELS = 24
 _CALLS = 12
+_SOURCES = 8
 
 _MEANING = {
     Word.SOURCE: "on the same input it gives something else in train than in eval: its own training flag",
@@ -26,6 +41,9 @@ _MEANING = {
 def write(page: Page, model: OpenModel, row: int) -> None:
     """What the last comparison told of a row."""
     rows = model.modes
+    if rows is None and model.uncompared is not None:
+        write_failed(page, model.uncompared)
+        return
     if rows is None:
         dim, strong = page.palette.dim, page.palette.strong
         page.line(("press ", dim), ("d", strong), (" to run it in train and in eval mode, and see what differs", dim))
@@ -51,22 +69,40 @@ def _absence(table: ModelTable, row: int) -> str:
     return "what modules give out is compared; this row is no registered module"
 
 
+def write_failed(page: Page, comparison: Comparison) -> None:
+    """Where and why forward raised in one of the modes, so that there is nothing to compare."""
+    page.line((f"forward failed in {comparison.failed_in} mode: there is nothing to compare", page.palette.strong))
+    page.blank()
+    failed_call.write(page, comparison)
+    if comparison.finding is None and comparison.failure is not None:
+        page.prose(run_labels.exception(comparison.failure), page.palette.error)
+    page.blank()
+    if comparison.guard:
+        style = page.palette.error if comparison.changed else page.palette.good
+        page.fact("guard", (literal(comparison.guard), style))
+    if comparison.failure is not None and comparison.failure.traceback:
+        page.heading("traceback")
+        page.prose(comparison.failure.traceback)
+
+
 def write_whole(page: Page, rows: ModeRows) -> None:
     """What was compared, what came of it, and where it starts."""
     comparison, plain, dim = rows.comparison, page.palette.base, page.palette.dim
     page.heading("train against eval")
     page.line((headline(rows), page.palette.strong))
     page.blank()
-    for source in rows.sources()[:8]:
+    for output in comparison.outputs:
+        page.fact(literal(output.path) or "output", (f"{shape(output.shape)}  {moves(output)}", plain))
+        page.fact("", (f"by chance {by_chance(output)}", dim))
+    page.blank()
+    sources = rows.sources()
+    for source in sources[:_SOURCES]:
         page.line(("▸ ", page.palette.warning), (named(rows, source), page.palette.base))
         if source.reason:
             page.prose(source.reason, dim, indent=2)
+    if len(sources) > _SOURCES:
+        page.line((f"and {len(sources) - _SOURCES:,} more", dim))
     page.blank()
-    for output in comparison.outputs:
-        words = f"{shape(output.shape)}  moves by {relative(output.difference)}, at most {number(output.largest)}"
-        page.fact(literal(output.path) or "output", (words, plain))
-        noise = f"by chance: {relative(output.noise_train)} in train, {relative(output.noise_eval)} in eval"
-        page.fact("", (noise, dim))
     page.fact("inputs", (run_labels.inputs_line(comparison.inputs), plain))
     page.fact("seed", (f"{comparison.seed} in both modes; {comparison.seed + 1} for the noise", plain))
     for finding in comparison.findings:
@@ -91,7 +127,7 @@ def _write_call(page: Page, rows: ModeRows, call: ModeDifference, of: int) -> No
     page.blank()
     if call.reason:
         page.prose(call.reason)
-    if call.looks is not None:
+    if call.looks is not None and not told_in_reason(call):
         where = f"{literal(call.looks.file.rpartition('/')[2])}:{call.looks.line}"
         page.fact("looks at it", (f"{where}  {literal(call.looks.code.strip())}", plain))
     if said not in (Word.ONLY_TRAIN, Word.ONLY_EVAL):
@@ -108,10 +144,14 @@ def _write_call(page: Page, rows: ModeRows, call: ModeDifference, of: int) -> No
 def _write_numbers(page: Page, call: ModeDifference) -> None:
     plain = page.palette.base
     sampled = "  of a sample of its elements" if call.sampled else ""
-    page.fact("differs by", (f"{relative(call.difference)}, at most {number(call.largest)}{sampled}", plain))
-    if word(call) is Word.SOURCE:
+    if math.isnan(call.difference):
+        page.fact("differs", ("the modes give what cannot be subtracted", plain))
+    else:
+        words = f"{relative(call.difference)} of its size, an element by at most {number(call.largest)}{sampled}"
+        page.fact("differs by", (words, plain))
+    if word(call) is Word.SOURCE and not math.isnan(call.own):
         page.fact("by itself", (f"{relative(call.own)} on one and the same input", plain))
-    page.fact("by chance", (f"{relative(call.noise_train)} in train, {relative(call.noise_eval)} in eval", plain))
+    page.fact("by chance", (by_chance(call), plain))
 
 
 def _write_dropout(page: Page, measured: DropoutMeasured) -> None:
@@ -146,8 +186,9 @@ def _write_norm(page: Page, measured: NormMeasured) -> None:
         variances = f"{one.batch_variance:>8.3g} {one.running_variance:>7.2g}"
         page.line((f"{at:>3} {means} {variances} {one.distance:>5.2g}", plain))
     page.line(("far: batch from running mean, in standard deviations", dim))
+    page.line(("first the channels whose normalised values move most", dim))
     if measured.total > len(order):
-        page.line((f"the {len(order)} that move most of {plural(measured.total, 'channel')}", dim))
+        page.line((f"{len(order)} of {plural(measured.total, 'channel')}", dim))
     _write_step(page, measured, measured.channels[order[0]], order[0])
 
 

@@ -142,7 +142,7 @@ class InputEditor(ModalScreen[tuple[str, ...] | None]):
             yield Static(id="hint", markup=False)
             with Horizontal():
                 yield from self._choices(strong)
-            yield self._static("Enter runs · Esc leaves everything as it was · Tab, up, down: lines", None)
+            yield self._static("Enter: shapes, then r runs · Esc leaves all as it was · Tab, up, down: lines", None)
 
     def _choices(self, strong: Style) -> list[Choice]:
         choices = [Choice("F4", "copy the command", "copy", strong), Choice("F5", "as it was", "restore", strong)]
@@ -234,7 +234,7 @@ class InputEditor(ModalScreen[tuple[str, ...] | None]):
     # --- what is done -------------------------------------------------------------------------------------------------
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Run, unless some line means nothing: then go to it."""
+        """Give what stands here, unless some line means nothing: then go to it."""
         event.stop()
         broken = next((at for at in range(len(self._lines)) if self._problem(at)), None)
         hole = gap(self._fields, self._values)

@@ -13,8 +13,8 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F  # noqa: N812
 
-from inspector.engine.findings.indices import check_before_call
 from inspector.engine.findings.windows import Window, windows_of_module, windows_of_operation
+from inspector.engine.forward.lookups import refuse, refuse_on_cuda
 from tests.engine.failing import Applied, finding_of, found, halt_of
 from tests.process_state import put_back
 
@@ -191,12 +191,12 @@ def test_the_smallest_input_is_the_smallest() -> None:
 
 def test_ids_are_checked_before_a_lookup_without_making_it() -> None:
     table = nn.Embedding(5, 2)
-    check_before_call(table, (torch.tensor([0, 4]),), {})
-    check_before_call(nn.Linear(2, 2), (torch.tensor([9]),), {})
-    check_before_call(torch.relu, (torch.tensor([9]),), {})
-    check_before_call(table, (torch.tensor([0.5]),), {})
+    refuse(table, (torch.tensor([0, 4]),), {})
+    refuse(nn.Linear(2, 2), (torch.tensor([9]),), {})
+    refuse(torch.relu, (torch.tensor([9]),), {})
+    refuse(table, (torch.tensor([0.5]),), {})
     with FakeTensorMode(allow_non_fake_inputs=True):
-        check_before_call(table, (torch.zeros(2, dtype=torch.int64),), {})
+        refuse(table, (torch.zeros(2, dtype=torch.int64),), {})
     for called, args, keywords in [
         (table, (torch.tensor([0, 5]),), {}),
         (table, (), {"input": torch.tensor([-1])}),
@@ -204,7 +204,88 @@ def test_ids_are_checked_before_a_lookup_without_making_it() -> None:
         (F.embedding, (torch.tensor([5]), table.weight), {}),
     ]:
         with pytest.raises(IndexError, match=r"the table has rows 0\.\.4"):
-            check_before_call(called, args, keywords)
+            refuse(called, args, keywords)
+
+
+class OnCuda(torch.Tensor):
+    """Says that it is where a lookup of what is not there ends the process's context."""
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        return torch.device("cuda:1")
+
+
+def on_cuda(*numbers: int) -> torch.Tensor:
+    return torch.tensor(numbers).as_subclass(OnCuda)
+
+
+def test_on_cuda_a_lookup_of_what_is_not_there_is_never_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deadly(*args: Any) -> None:
+        raise AssertionError("device-side assert triggered")
+
+    monkeypatch.setattr(F, "embedding", deadly)
+    model = Applied(lambda self, ids: self.table(ids), table=nn.Embedding(5, 2))
+    halt = halt_of(model, on_cuda(1, 7, 9))
+    assert str(halt.error) == "index 7 is out of range: the table has rows 0..4"
+    finding = found(halt, model)
+    assert (finding.id, finding.path) == ("NN207", "table")
+    assert finding.message == "table: index 7, but the table has rows 0..4 (2 of 3 ids)"
+    assert finding.source is not None
+    assert "self.table(ids)" in finding.source.code
+
+
+def test_on_cuda_a_table_that_counts_otherwise_is_left_to_do_so() -> None:
+    class Hashed(nn.Embedding):
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return super().forward(ids % self.num_embeddings)
+
+    refuse_on_cuda(Hashed(5, 2), (on_cuda(7),), {})
+    hooked = nn.Embedding(5, 2)
+    hooked.register_forward_pre_hook(lambda module, args: (args[0] % 5,))
+    refuse_on_cuda(hooked, (on_cuda(7),), {})
+
+
+def test_on_cuda_a_lookup_by_a_function_is_looked_at_too() -> None:
+    model = Applied(lambda self, ids: F.embedding(ids, self.weight), weight=nn.Parameter(torch.ones(5, 2)))
+    assert finding_of(model, on_cuda(5)).id == "NN207"
+
+
+def test_on_cuda_a_lookup_in_brackets_may_count_from_the_end() -> None:
+    model = Applied(lambda self, ids: self.weight[ids], weight=nn.Parameter(torch.ones(5, 2)))
+    finding = finding_of(model, on_cuda(-5, 4, -6))
+    assert (finding.id, finding.message) == ("NN207", "[…]: index -6, but the table has rows 0..4")
+    with pytest.raises(AssertionError, match="it ran"):
+        halt_of(model, on_cuda(-5, 4))
+
+
+def test_on_cuda_what_is_there_is_looked_up() -> None:
+    model = Applied(lambda self, ids: self.table(ids), table=nn.Embedding(5, 2))
+    with pytest.raises(AssertionError, match="it ran"):
+        halt_of(model, on_cuda(0, 4))
+
+
+@pytest.mark.parametrize(
+    ("called", "args", "words"),
+    [
+        (nn.CrossEntropyLoss(), (torch.ones(2, 3), on_cuda(0, 3)), "Target 3 is out of bounds."),
+        (nn.NLLLoss(ignore_index=7), (torch.ones(2, 3), on_cuda(7, -1)), "Target -1 is out of bounds."),
+        (F.cross_entropy, (torch.ones(2, 3), on_cuda(-100, 4)), "Target 4 is out of bounds."),
+        (torch.gather, (torch.ones(4), 0, on_cuda(4)), "index 4 is out of bounds: the last one is 3"),
+        (torch.Tensor.index_select, (torch.ones(2, 4), 0, on_cuda(2)), "index 2 is out of bounds: the last one is 1"),
+    ],
+)
+def test_on_cuda_other_lookups_are_refused_in_words(called: Any, args: Any, words: str) -> None:
+    with pytest.raises(IndexError) as caught:
+        refuse_on_cuda(called, args, {})
+    assert str(caught.value) == words
+    on_cpu = tuple(arg.as_subclass(torch.Tensor) if isinstance(arg, torch.Tensor) else arg for arg in args)
+    refuse_on_cuda(called, on_cpu, {})
+
+
+def test_on_cuda_what_stands_for_no_class_is_no_class() -> None:
+    refuse_on_cuda(nn.CrossEntropyLoss(), (torch.ones(2, 3), on_cuda(2, -100)), {})
+    refuse_on_cuda(F.nll_loss, (torch.ones(2, 3), on_cuda(2, 9)), {"ignore_index": 9})
+    refuse_on_cuda(nn.CrossEntropyLoss(), (torch.ones(2, 3), torch.ones(2, 3).as_subclass(OnCuda)), {})
 
 
 # --- what no rule explains --------------------------------------------------------------------------------------------

@@ -210,5 +210,5 @@ async def test_many_arguments_fit_into_the_smallest_terminal() -> None:
     async with edited(InputSet("none", signature=arguments), refusal="no") as editor:
         await editor.press(*["down"] * 29)
         assert "argument_29" in editor.text()
-        assert "Enter runs" in editor.text()
+        assert "Enter: shapes, then r runs" in editor.text()
         assert "what goes into LeNet" in editor.text()

@@ -21,6 +21,7 @@ from torch.compiler import is_compiling
 
 from inspector.engine.forward.calls import Call, Halt, OpenCall
 from inspector.engine.forward.compiling import is_held_back
+from inspector.engine.forward.lookups import refuse_on_cuda
 from inspector.engine.forward.makers import Makers, Met
 from inspector.engine.forward.module_classes import CLOSED, ModuleClass, ModuleClasses, has_hooks
 from inspector.engine.forward.operations import Names, OperationMode, Switch, keeps_values, sets_values
@@ -174,6 +175,8 @@ class Recorder:
         self, opened: Watched, entered: int, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Call what was called; `entered` is when recording began to take time of its own."""
+        if not self._dry:
+            self._refuse_lookups(opened)
         lost, began = self._lost, perf_counter_ns()
         ended = began
         try:
@@ -190,6 +193,16 @@ class Recorder:
             return result
         finally:
             self._lost += began - entered + perf_counter_ns() - ended
+
+    def _refuse_lookups(self, opened: Watched) -> None:
+        """Fail before the call where the call itself would take the device with it."""
+        called = opened.call.module if opened.function is None else opened.function
+        try:
+            with torch._C.DisableTorchFunction():
+                refuse_on_cuda(called, opened.args, opened.kwargs)
+        except IndexError as error:
+            self._fail(opened, error)
+            raise
 
     # --- beginning --------------------------------------------------------------------------------------------------
 

@@ -128,6 +128,7 @@ class Conversation:
             return self.runs.cancel()
         self.engine.drop(self.loading.engine)
         self.loading = None
+        self.runs.drop_wish()
         self.outdated = "OUT OF DATE: loading was cancelled, R loads again"
         self.enter(None)
         return True
@@ -252,6 +253,7 @@ class Conversation:
                 self.checkpoints.begin()
                 if self.runs.automatic:
                     self.runs.begin(dry=True, unasked=True)
+                self.runs.grant()
             case CheckpointCompared(comparison=found):
                 self.checkpoints.hear(model, found)
             case ModuleDescribed():
@@ -291,6 +293,7 @@ class Conversation:
             return
         else:
             self.loading = None
+            self.runs.drop_wish()
             self.outdated = "OUT OF DATE: the last load failed, R tells why"
         self.failure = failure
         self.enter(None)

@@ -75,9 +75,11 @@ class RunCommands(CopyCommands):
 
     def _complain_unless(self, asked: bool) -> None:
         model = self.talk.model
-        if asked or model is None:
+        if asked:
             return
-        if not model.alive:
+        if model is None:
+            self.tell("there is no model to run; R loads the file again")
+        elif not model.alive:
             self.tell("the engine has ended; R loads the model again")
         elif model.preview:
             self.tell("the structure is still being read")

@@ -16,8 +16,8 @@ from inspector.schema import Failure
 from inspector.tui.bars import Status
 from inspector.tui.detail import failure_card, pages
 from inspector.tui.open_model import OpenModel
+from inspector.tui.pending import Job
 from inspector.tui.picture_view import PictureScreen
-from inspector.tui.runs import Job
 from inspector.tui.tree_columns import COSTS, MODES
 from inspector.tui.try_screen import TryScreen
 

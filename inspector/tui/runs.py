@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
-from inspector.format import literal, plural
 from inspector.messages import (
     CallsDescribed,
     CompareModes,
@@ -43,35 +41,13 @@ from inspector.run_schema import InputSet, LayerTrial, RunRecord
 from inspector.run_table import RunTable
 from inspector.schema import Failure
 from inspector.tui.open_model import OpenModel, Stage
+from inspector.tui.pending import Job, Pending, progress
 
 if TYPE_CHECKING:
     from inspector.tui.conversation import Conversation
 
 QUIET_SECONDS = 1.0
 """How long a run that nobody asked for may go on before it is told of."""
-
-Job = Run | CompareModes | StepStatistics | SampleTraining | Probe | TryLayer
-
-
-@dataclass
-class Pending:
-    """A run that was asked for and is not over."""
-
-    request: Job
-    unasked: bool = False
-    """Whether nobody pressed a key for it: then nothing is said of it while it is quick."""
-    table: RunTable | None = None
-    stopping: bool = False
-    told: bool = False
-    """Whether it is said that it goes on."""
-    stage: Stage = field(default_factory=lambda: Stage("running"))
-
-    @property
-    def verb(self) -> str:
-        """What it does, while it goes on."""
-        if isinstance(self.request, Probe):
-            return "checking further"
-        return "looking for shapes" if isinstance(self.request, Run) and self.request.dry else "running"
 
 
 class RunView(Protocol):
@@ -117,6 +93,8 @@ class Runs:
         self.pending: Pending | None = None
         self._next: Callable[[], bool] | None = None
         """What was asked for while a run went on that nobody had asked for."""
+        self._wished: Callable[[OpenModel], Job] | None = None
+        """What was asked for while its model was on its way."""
         self._drawing: DrawTensor | None = None
         """The picture that was asked for and has not come."""
         self._stopping_drawing = False
@@ -139,19 +117,19 @@ class Runs:
             inputs = self.inputs(model)
             return structs.replace(self.wanted, inputs=inputs, mode=mode, dry=dry, untouched=untouched)
 
-        return self._ask(request, unasked=unasked)
+        return self._ask(request, unasked=True) if unasked else self._ask_when_there(request)
 
     def compare(self) -> bool:
         """Ask for train against eval."""
-        return self._ask(lambda model: CompareModes(self.inputs(model), self.wanted.seed))
+        return self._ask_when_there(lambda model: CompareModes(self.inputs(model), self.wanted.seed))
 
     def step(self, *, keep: bool) -> bool:
         """Ask for some train-mode forwards that move the running statistics."""
-        return self._ask(lambda model: StepStatistics(self.inputs(model), seed=self.wanted.seed, keep=keep))
+        return self._ask_when_there(lambda model: StepStatistics(self.inputs(model), seed=self.wanted.seed, keep=keep))
 
     def sample(self) -> bool:
         """Ask for many train-mode forwards on one input."""
-        return self._ask(lambda model: SampleTraining(self.inputs(model), seed=self.wanted.seed))
+        return self._ask_when_there(lambda model: SampleTraining(self.inputs(model), seed=self.wanted.seed))
 
     def try_layer(self, request: TryLayer) -> bool:
         """Ask for a trial of one layer by itself."""
@@ -167,6 +145,29 @@ class Runs:
         model = self._usable()
         self._drawing, self._stopping_drawing = request if model is not None else None, False
         return model is not None and self._send(request, model)
+
+    def _ask_when_there(self, request_for: Callable[[OpenModel], Job]) -> bool:
+        """Ask for a run now, or of the model that is on its way as soon as that is there; False when neither can be."""
+        if self._talk.loading is None and not (self._talk.model is not None and self._talk.model.preview):
+            return self._ask(request_for)
+        self._wished = request_for
+        self._talk.view.stage_changed()
+        return True
+
+    @property
+    def wished(self) -> bool:
+        """Whether something is to run as soon as its model is there."""
+        return self._wished is not None
+
+    def grant(self) -> None:
+        """The model is there: ask for what was wished of it."""
+        wished, self._wished = self._wished, None
+        if wished is not None:
+            self._ask(wished)
+
+    def drop_wish(self) -> None:
+        """The model that it was wished of does not come."""
+        self._wished = None
 
     def _ask(self, request_for: Callable[[OpenModel], Job], *, unasked: bool = False) -> bool:
         model = self._usable()
@@ -285,7 +286,7 @@ class Runs:
             case RunProgressed():
                 pending.stage.running = None  # it has gone on from the line that was told
                 if not pending.stopping and self._next is None:
-                    self._enter(pending, f"{pending.verb} · {_progress(model, event)}")
+                    self._enter(pending, f"{pending.verb} · {progress(model, event)}")
             case RunTraced(trace=trace):
                 pending.table = RunTable(trace)
             case CallsDescribed() if pending.table is not None:
@@ -382,10 +383,3 @@ class Runs:
         pending.stage.what, pending.told = what, True
         if self._talk.loading is None:
             self._talk.enter(pending.stage)
-
-
-def _progress(model: OpenModel, event: RunProgressed) -> str:
-    """`34 of 160 calls · layer3.0.conv1`"""
-    done = f"{event.calls:,} of {event.expected:,} calls" if event.expected else plural(event.calls, "call")
-    place = literal(model.table.short_path(event.row)) or "the model itself"
-    return f"{done} · {place}"

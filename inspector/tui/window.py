@@ -237,7 +237,8 @@ class Window(App[Failure]):
         behind = self.talk.loading is None and self.talk.runs.in_background
         if stage is not None and (said is None or not behind):
             words = literal(stage.text())
-            self.status.tell(Status(words, palette.accent, "ctrl+c cancels"))
+            wished = "then it runs   " if self.talk.runs.wished else ""
+            self.status.tell(Status(words, palette.accent, f"{wished}ctrl+c cancels"))
             self.model_tree.say(words)  # where the eye looks first, until there is something to see
         elif said is not None:
             going_on = literal(stage.brief()) if stage is not None else ""

@@ -11,6 +11,7 @@ from inspector.messages import (
     InputsChosen,
     Run,
     RunCancelled,
+    RunFinished,
     RunProgressed,
     StageStarted,
 )
@@ -165,6 +166,22 @@ async def test_the_line_below_a_failure_has_room_for_what_was_expected_and_what_
         line = window.screen().split("\n")[-2]
         assert line.startswith(" NN201 inputs guessed, line 21: fc1 expects 576 features, got")
         assert line.endswith("Enter tells all")
+
+
+async def test_the_whole_traceback_is_pointed_to_from_where_it_is_not() -> None:
+    async with driven(size=(80, 60)) as window:
+        told = failing(window)
+        finished = told[-1]
+        assert isinstance(finished, RunFinished)
+        assert finished.run.failure is not None
+        failure = structs.replace(finished.run.failure, traceback="Traceback: all of it\n")
+        window.engine.runs.append([*told[:-1], RunFinished(structs.replace(finished.run, failure=failure))])
+        await window.press("r", "enter")
+        assert "3 the whole traceback" in window.app.detail.text()
+        assert "all of it" not in window.app.detail.text()
+        await window.press("3")
+        assert "3 the whole traceback" not in window.app.detail.text()
+        assert "Traceback: all of it" in window.app.detail.text()
 
 
 async def test_what_a_run_took_leaves_room_for_the_errors_that_were_noticed_in_it() -> None:

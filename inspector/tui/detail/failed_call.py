@@ -12,6 +12,21 @@ from inspector.tui.detail.page import Page
 
 
 def write(page: Page, run: RunRecord | Comparison) -> None:
+    """The failure in short, and where the rest of it stands."""
+    _write_card(page, run)
+    if isinstance(run, RunRecord) and run.finding is not None and run.failure is not None:
+        page.line(("3", page.palette.strong), (" the whole traceback", page.palette.dim))
+
+
+def write_whole(page: Page, run: RunRecord) -> None:
+    """The failure with Python's and PyTorch's own text, whole and unchanged."""
+    _write_card(page, run)
+    if run.failure is not None and run.failure.traceback:
+        page.heading("traceback")
+        page.prose(run.failure.traceback)
+
+
+def _write_card(page: Page, run: RunRecord | Comparison) -> None:
     """The finding in the words that the measurement supports, the user's line, then PyTorch's own words."""
     palette, finding, failure = page.palette, run.finding, run.failure
     if finding is None:
@@ -51,12 +66,3 @@ def write(page: Page, run: RunRecord | Comparison) -> None:
             page.line((mark, palette.error), (f"{number:>5}  {literal(text.expandtabs(4))}", style))
     page.blank()
     page.prose(run_labels.exception(failure), palette.dim)
-    if isinstance(run, RunRecord):
-        page.line(("3", palette.strong), (" the whole traceback", palette.dim))
-
-
-def write_traceback(page: Page, run: RunRecord) -> None:
-    """Python's and PyTorch's own text, whole and unchanged."""
-    if run.failure is not None and run.failure.traceback:
-        page.heading("traceback")
-        page.prose(run.failure.traceback)

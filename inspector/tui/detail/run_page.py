@@ -99,13 +99,11 @@ def write(page: Page, model: OpenModel, row: int) -> None:
     record = model.table.row(row)
     if isinstance(record, OperationRow):
         if run.finding is not None and run.finding.call == record.call:
-            failed_call.write(page, run)
-            failed_call.write_traceback(page, run)
+            failed_call.write_whole(page, run)
         write_operation(page, model, record.call)
         return
     if run.finding is not None and run.finding.row == row:
-        failed_call.write(page, run)
-        failed_call.write_traceback(page, run)
+        failed_call.write_whole(page, run)
     calls = flow.run.calls_of(model.table.first_place(row)) if model.table.is_module(row) else ()
     if not calls:
         write_brief(page, model, row)

@@ -30,6 +30,15 @@ class Symbol:
         return f"Symbol({self.text!r})"
 
 
+class Part(NamedTuple):
+    """A layer that is given to another one, as `TransformerEncoder` is given the layer that it copies."""
+
+    name: str
+    """Its class."""
+    arguments: Mapping[str, Any]
+    """Those that are not at their default, as far as it tells them."""
+
+
 Arguments = Mapping[str, Any]
 """Constructor arguments by name, all of them, defaults filled in: Python values, or a Symbol for what is not known."""
 Sizes = tuple[int | str, ...]

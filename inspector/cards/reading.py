@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from ast import literal_eval
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from inspector.cards.card import Arguments, Card, Symbol
+from inspector.cards.card import Arguments, Card, Part, Symbol
 from inspector.schema import Argument
 
 
@@ -58,7 +59,25 @@ def value_of(text: str, name: str) -> Any:
         pass
     if text in ("inf", "-inf", "nan"):
         return float(text)
+    if text.startswith(_PARTS) and (part := _part(text)) is not None:
+        return part
     return Symbol(text if text.isprintable() and len(text) <= 60 and "…" not in text else name)
+
+
+_PARTS = ("TransformerEncoderLayer(", "TransformerDecoderLayer(", "LayerNorm(", "RMSNorm(")
+"""Layers that other ones are given."""
+
+
+def _part(text: str) -> Part | None:
+    """A layer written as the call that makes it, with names for all of its arguments; None of anything else."""
+    try:
+        call = ast.parse(text, mode="eval").body
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+        return None
+    given = {each.arg: value_of(ast.unparse(each.value), each.arg) for each in call.keywords if each.arg is not None}
+    return Part(call.func.id, given)
 
 
 def is_changed(name: str, values: Arguments, defaults: Mapping[str, Any]) -> bool:

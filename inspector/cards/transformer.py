@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from inspector.cards.arithmetic import counted, figure
 from inspector.cards.attention import MASKS, Factors, check_axes, check_batches, labelled, reading, xavier
-from inspector.cards.card import Arguments, Card, Counted, Drawn, Initial, Inputs, Shaped, Sizes
+from inspector.cards.card import Arguments, Card, Counted, Drawn, Initial, Inputs, Part, Shaped, Sizes
+from inspector.cards.normalization import CARDS as NORMS
 from inspector.cards.space import positive
 from inspector.cards.switches import is_on
 from inspector.cards.transformer_layer import (
@@ -12,8 +15,10 @@ from inspector.cards.transformer_layer import (
     ATTENDS_MEMORY_TOO,
     BESIDE,
     COMMON,
+    DECODER_LAYER,
     DEFAULTS,
     DROPS,
+    ENCODER_LAYER,
     FUSED,
     INSIDE,
     WIDTH,
@@ -32,12 +37,37 @@ from inspector.figures import whole
 # --- shapes -----------------------------------------------------------------------------------------------------------
 
 
-def _stack_shape(arguments: Arguments, inputs: Inputs, name: str) -> Shaped:
+def _stack_shape(arguments: Arguments, inputs: Inputs, half: Half) -> Shaped:
     """Whatever the layer is: one of torch's keeps the shape."""
     if arguments["num_layers"] == 0:
         raise ValueError("num_layers is 0, and at least one layer is wanted")
-    x = source_of(arguments, inputs) if name == "src" else target_of(arguments, inputs)[0]
-    return Shaped((x,), (f"the output has the shape of {name}",))
+    layer = _layer(arguments, half)
+    if layer is not None and half.card.shape is not None:
+        return half.card.shape(layer, inputs)
+    x = source_of(arguments, inputs) if half.main == "src" else target_of(arguments, inputs)[0]
+    return Shaped((x,), (f"the output has the shape of {half.main}",))
+
+
+class Half(NamedTuple):
+    """What an encoder and a decoder differ in."""
+
+    argument: str
+    """That which is copied."""
+    card: Card
+    """Of torch's own layer for it."""
+    main: str
+    """What goes through."""
+    attentions: tuple[str, ...]
+
+
+ENCODES = Half("encoder_layer", ENCODER_LAYER, "src", ATTENDS_ITSELF)
+DECODES = Half("decoder_layer", DECODER_LAYER, "tgt", ATTENDS_MEMORY_TOO)
+
+
+def _layer(arguments: Arguments, half: Half) -> Arguments | None:
+    """The arguments of the layer that is copied; None when it is not torch's own, or not known."""
+    part = arguments[half.argument]
+    return {**half.card.defaults, **part.arguments} if isinstance(part, Part) and part.name == half.card.name else None
 
 
 def _pair(arguments: Arguments, inputs: Inputs) -> tuple[Sizes, Sizes]:
@@ -63,10 +93,27 @@ def _shape(arguments: Arguments, inputs: Inputs) -> Shaped:
 # --- parameters -------------------------------------------------------------------------------------------------------
 
 
-def _stack_parameters(arguments: Arguments, layer: str) -> Counted:
-    """Of a layer that somebody made before: its own number is not known here."""
-    lines = [f"layers {figure(arguments['num_layers']).text}·(parameters of {layer})"]
-    return Counted(None, tuple(lines + ["norm its own"] * (arguments["norm"] is not None)))
+def _stack_parameters(arguments: Arguments, half: Half) -> Counted:
+    """So many times what the layer has; of a layer that is not known that is all there is to say."""
+    layer, layers = _layer(arguments, half), figure(arguments["num_layers"])
+    if layer is None:
+        lines = [f"layers {layers.text}·(parameters of {half.argument})"]
+        return Counted(None, tuple(lines + ["norm its own"] * (arguments["norm"] is not None)))
+    each, norm = layer_parameters(layer, half.attentions), _norm_parameters(arguments["norm"])
+    lines = [*(f"each layer: {line}" for line in each.lines), _times("layers", layers.text, each, layers.value)]
+    total = None if None in (each.total, layers.value, norm.total) else int(layers.value or 0) * (each.total or 0)
+    return Counted(None if total is None else total + (norm.total or 0), (*lines, *norm.lines))
+
+
+def _norm_parameters(norm: Any) -> Counted:
+    """Of the norm behind the last layer."""
+    if norm is None:
+        return Counted(0, ())
+    card = next((card for card in NORMS if isinstance(norm, Part) and card.name == norm.name), None)
+    if card is None or card.parameters is None:
+        return Counted(None, ("norm its own",))
+    counted_alone = card.parameters({**card.defaults, **norm.arguments})
+    return Counted(counted_alone.total, tuple(f"norm.{line}" for line in counted_alone.lines))
 
 
 def _parameters(arguments: Arguments) -> Counted:
@@ -113,8 +160,16 @@ def _copied(what: str) -> tuple[Initial, ...]:
 # --- cost -------------------------------------------------------------------------------------------------------------
 
 
-def _stack_cost(arguments: Arguments, layer: str) -> Counted:
-    return Counted(None, (f"{figure(arguments['num_layers']).text} times what {layer} costs",))
+def _stack_cost(arguments: Arguments, inputs: Inputs, half: Half) -> Counted:
+    layer, layers = _layer(arguments, half), figure(arguments["num_layers"])
+    if layer is None:
+        return Counted(None, (f"{layers.text} times what {half.argument} costs",))
+    _stack_shape(arguments, inputs, half)
+    if half is ENCODES:
+        terms = encoder_terms(layer, source_of(layer, inputs))
+    else:
+        terms = decoder_terms(layer, *target_of(layer, inputs))
+    return labelled([(name, (("num_layers", layers), *factors)) for name, factors in terms])
 
 
 def _cost(arguments: Arguments, inputs: Inputs) -> Counted:
@@ -152,10 +207,10 @@ ENCODER = Card(
         "mask_check": "whether a mask is looked at before that, for padding that is not at the end",
     },
     defaults={"norm": None, "enable_nested_tensor": True, "mask_check": True},
-    shape=lambda arguments, inputs: _stack_shape(arguments, inputs, "src"),
-    parameters=lambda arguments: _stack_parameters(arguments, "encoder_layer"),
+    shape=lambda arguments, inputs: _stack_shape(arguments, inputs, ENCODES),
+    parameters=lambda arguments: _stack_parameters(arguments, ENCODES),
     initial=_copied("encoder_layer"),
-    cost=lambda arguments, _: _stack_cost(arguments, "encoder_layer"),
+    cost=lambda arguments, inputs: _stack_cost(arguments, inputs, ENCODES),
     modes=f"{FUSED} Padding that a mask names at the end of sequences comes out as 0 then.",
     pitfalls=("NN115", "NN209", "NN310", "NN302"),
     takes=("src: as the layer takes it", *MASKS),
@@ -172,10 +227,10 @@ DECODER = Card(
         "norm": _NORM,
     },
     defaults={"norm": None},
-    shape=lambda arguments, inputs: _stack_shape(arguments, inputs, "tgt"),
-    parameters=lambda arguments: _stack_parameters(arguments, "decoder_layer"),
+    shape=lambda arguments, inputs: _stack_shape(arguments, inputs, DECODES),
+    parameters=lambda arguments: _stack_parameters(arguments, DECODES),
     initial=_copied("decoder_layer"),
-    cost=lambda arguments, _: _stack_cost(arguments, "decoder_layer"),
+    cost=lambda arguments, inputs: _stack_cost(arguments, inputs, DECODES),
     modes=DROPS,
     pitfalls=("NN115", "NN209", "NN310"),
     takes=("tgt and memory: as the layer takes them", *MASKS),

@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from types import FunctionType, MethodType
+from typing import Any
 
 import msgspec
 import torch
@@ -147,14 +148,34 @@ def _read_from_parts(cls: type, module: nn.Module) -> dict[str, Argument]:
     if not home(cls).startswith("torch.nn."):
         return {}
     try:
-        return {argument.name: argument for argument in constructor_of(module).arguments}
+        told = {argument.name: argument for argument in constructor_of(module).arguments}
     except Exception:  # containers have none, and a layer that somebody has taken apart tells nothing
         return {}
+    return {name: _written_out(module, argument) for name, argument in told.items()}
+
+
+def _written_out(module: nn.Module, argument: Argument) -> Argument:
+    """Of a layer that was given to one of torch's stacks, and copied there, the call that makes one like it."""
+    read = _COPIED.get((type(module).__name__, argument.name))
+    try:
+        call = constructor_of(read(module)).changed(()).call if read is not None else None
+    except Exception:  # none was given, or one of the user's own that does not tell how it was made
+        return argument
+    return argument if call is None else msgspec.structs.replace(argument, value=sendable(call))
+
+
+_COPIED: dict[tuple[str, str], Callable[[Any], nn.Module]] = {
+    ("TransformerEncoder", "encoder_layer"): lambda stack: stack.layers[0],
+    ("TransformerDecoder", "decoder_layer"): lambda stack: stack.layers[0],
+    ("TransformerEncoder", "norm"): lambda stack: stack.norm,
+    ("TransformerDecoder", "norm"): lambda stack: stack.norm,
+}
+"""Where the layer is that stands for an argument."""
 
 
 def _or(argument: Argument, other: Argument | None) -> Argument:
     """The argument with its value, or with the value that is told elsewhere."""
-    if argument.value is not None or other is None or other.value is None:
+    if other is None or other.value is None or (argument.value is not None and argument.name != "norm"):
         return argument
     return msgspec.structs.replace(argument, value=other.value)
 

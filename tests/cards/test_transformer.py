@@ -12,7 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from inspector.cards import CARDS
+from inspector.cards.arithmetic import shape_text
 from inspector.cards.card import Symbol
+from inspector.cards.explaining import Flow, explain_module
+from inspector.engine.detail import describe_module
+from inspector.engine.forward.dispatch import Dispatching
+from inspector.engine.forward.flops import Flops
+from inspector.run_schema import Seen
 from tests.cards.against_torch import (
     Trial,
     build,
@@ -190,3 +196,53 @@ def test_without_arguments_a_card_is_the_general_rule(name: str) -> None:
         assert card.parameters(arguments).total is None
         assert card.cost(arguments, ()).total is None
         assert all(drawn.text for initial in card.initial if (drawn := initial.of(arguments)))
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_stack_of_real_layers_counts_them_in_numbers_as_torch_does(name: str) -> None:
+    random, wrong = Random(name), []
+    for _ in range(40):
+        layer: dict[str, Any] = {
+            "d_model": (heads := random.randint(1, 3)) * random.randint(1, 4),
+            "nhead": heads,
+            "dim_feedforward": random.randint(1, 9),
+            "activation": random.choice(["relu", "gelu"]),
+            "batch_first": random.random() < 0.5,
+            "norm_first": random.random() < 0.5,
+            "bias": random.random() < 0.7,
+        }
+        norm = random.choice([None, nn.LayerNorm(layer["d_model"]), nn.RMSNorm(layer["d_model"])])
+        given = {_COPIED[name]: build(STACKS[name], layer), "num_layers": random.randint(1, 3), "norm": norm}
+        stack = build(name, given | ({"enable_nested_tensor": False} if name == "TransformerEncoder" else {}))
+        width, both = layer["d_model"], name == "TransformerDecoder"
+        memory = (2, 5, width) if layer["batch_first"] else (5, 3, width)
+        shapes = ((2, 3, width), memory) if both else ((2, 3, width),)
+        explained = explain_module(describe_module(stack), Flow(tuple(Seen(shape=shape) for shape in shapes)))
+        assert explained is not None
+        flops = Flops(lambda _: None)
+        with torch.no_grad(), Dispatching(flops), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = stack(*map(torch.zeros, shapes))
+        shape = explained.section("shape")
+        assert shape is not None
+        real = sum(map(torch.numel, stack.parameters())), flops.total, f"out  {shape_text(result.shape)}"
+        mine = explained.parameters, explained.flops, next(line for line in shape.lines if line.startswith("out"))
+        wrong += [(layer, norm, shapes, real, mine)] if real != mine else []
+        assert flops.total
+    assert not wrong
+
+
+_COPIED = {"TransformerEncoder": "encoder_layer", "TransformerDecoder": "decoder_layer"}
+
+
+def test_a_stack_of_somebodys_own_layers_stays_symbolic() -> None:
+    class Own(nn.TransformerEncoderLayer):
+        def __init__(self) -> None:
+            super().__init__(4, 2)
+
+    explained = explain_module(describe_module(nn.TransformerEncoder(Own(), 2, enable_nested_tensor=False)))
+    assert explained is not None
+    assert explained.parameters is None
+    parameters = explained.section("parameters")
+    assert parameters is not None
+    assert parameters.lines == ("layers 2·(parameters of encoder_layer)",)

@@ -7,12 +7,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from inspector import loss_labels, own_class
-from inspector.card_flow import flow_of
+from inspector.card_flow import flow_of, registered
 from inspector.cards import CARDS, card_of
 from inspector.cards.card import Card
 from inspector.cards.explaining import Explained, explain, explain_module, with_tryout
 from inspector.headless import Outcome
-from inspector.schema import TensorStats
 
 if TYPE_CHECKING:
     from inspector.reports.card_text import Sheet
@@ -36,10 +35,10 @@ def text(options: argparse.Namespace, outcome: Outcome | None, width: int, *, as
         return _of_class(options.card, outcome, sheet)
     rows, described = outcome.run_rows(), outcome.described
     flow = flow_of(rows, described.row) if rows is not None else None
-    explained = explain_module(described.detail, flow, _measured(outcome))
+    table = outcome.table()
+    assert table is not None  # a described module has a row
+    explained = explain_module(described.detail, flow, registered(table, described.row, outcome.measured))
     if explained is None:
-        table = outcome.table()
-        assert table is not None  # a described module has a row
         own = own_class.of(table, rows, described.row, described.detail)
         return card_text.of_own_class(options.card, described.detail, own, sheet)
     explained = _with_loss(explained, outcome)
@@ -60,12 +59,6 @@ def _of_class(name: str, outcome: Outcome, sheet: Sheet) -> str:
 def _with_loss(explained: Explained, outcome: Outcome) -> Explained:
     trial = outcome.loss
     return explained if trial is None else with_tryout(explained, loss_labels.TITLE, loss_labels.lines(trial))
-
-
-def _measured(outcome: Outcome) -> dict[str, TensorStats]:
-    """The statistics of the layer's own tensors by name."""
-    table = outcome.table()
-    return {table.name(row): stats for row, stats in outcome.measured.items()} if table is not None else {}
 
 
 def _card(name: str) -> Card:

@@ -6,16 +6,16 @@ Shared by window and reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from inspector.cards import card_of
 from inspector.cards.card import Card
-from inspector.cards.explaining import Flow
+from inspector.cards.explaining import Flow, Registered
 from inspector.messages import MeasureFlow, MeasureTensor, Request, TryLoss
 from inspector.producers import origin
 from inspector.run_rows import RunRows
 from inspector.run_schema import CallRecord, InputSet
-from inspector.schema import Kind, ModuleDetail
+from inspector.schema import Flag, Kind, ModuleDetail, TensorStats
 from inspector.table import ModelTable
 
 SMALL_TENSOR = 1 << 20
@@ -51,6 +51,14 @@ def own_tensors(table: ModelTable, row: int) -> Iterator[int]:
     for child in table.children(row):
         if table.kinds[child] == Kind.PARAMETER and 0 < table.elements[child] <= SMALL_TENSOR:
             yield child
+
+
+def registered(table: ModelTable, row: int, stats: Mapping[int, TensorStats]) -> Registered:
+    """What the model registers for a layer; `stats` are those of rows of tensors that somebody measured."""
+    place = table.first_place(row)
+    count = None if table.has(place, Flag.LAZY) else table.elements[place]
+    own = (child for child in table.children(row) if table.kinds[child] == Kind.PARAMETER and child in stats)
+    return Registered(count, {table.name(child): stats[child] for child in own})
 
 
 def forward_question(

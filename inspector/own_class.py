@@ -19,7 +19,7 @@ from inspector.table import ModelTable
 _MOST_CHILDREN = 20
 _MOST_CALLS = 40
 _MOST_DOC_LINES = 20
-_MOST_DOC_CHARACTERS = 4_000
+_MOST_DOC_CHARACTERS = 1_200
 _HOME = re.compile(r"^torch\.nn\.modules\.\w+\.")
 
 
@@ -82,7 +82,7 @@ def _doc(text: str) -> Iterator[str]:
     yield from lines[:_MOST_DOC_LINES] if text else ()
     left = text.count("\n") + 1 - min(len(lines), _MOST_DOC_LINES)
     if left or len(text) > _MOST_DOC_CHARACTERS:
-        yield f"… {whole(len(text))} characters in all"
+        yield f"… the first of {whole(len(text))} characters"
 
 
 def _kind(table: ModelTable, row: int) -> str:

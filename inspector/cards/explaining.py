@@ -18,7 +18,7 @@ from inspector.cards.arithmetic import shape_text
 from inspector.cards.card import Card, Counted, Drawn, Inputs, Shaped, Sizes, Symbol
 from inspector.cards.reading import Read, general, is_changed, of_layer
 from inspector.catalogue import CATALOGUE
-from inspector.figures import flops, number, whole
+from inspector.figures import flops, number, plural, whole
 from inspector.run_schema import Seen
 from inspector.schema import Argument, ModuleDetail, Record, TensorStats
 
@@ -88,30 +88,48 @@ class Flow(Record, frozen=True):
     """What the run counted for the call; None when it did not count."""
 
 
+class Registered(Record, frozen=True):
+    """What a model registers for one layer, beside what its arguments lead to."""
+
+    parameters: int | None = None
+    """Elements of its own and of everything below it; None while there are lazy ones among them."""
+    stats: Mapping[str, TensorStats] = {}
+    """Statistics of its own parameters by name, as far as somebody measured them."""
+
+
 def explain(card: Card) -> Explained:
     """A class, for somebody who asks what it is."""
-    return _explained(card, general(card), Flow(), {})
+    return _explained(card, general(card), Flow(), Registered())
 
 
 def explain_module(
-    detail: ModuleDetail, flow: Flow | None = None, measured: Mapping[str, TensorStats] | None = None
+    detail: ModuleDetail, flow: Flow | None = None, registered: Registered | None = None
 ) -> Explained | None:
-    """A layer of the user's model; None when it is no building block of torch, nor made directly from one.
-
-    `measured` has the statistics of the layer's own parameters by name, as far as somebody measured them.
-    """
+    """A layer of the user's model; None when it is no building block of torch, nor made directly from one."""
     card = card_of(detail.qualified_type)
     if card is None:
         card = next(filter(None, map(card_of, detail.bases)), None)
         if card is None or card.name == "Module":
             return None
     read = of_layer(card, detail.arguments, detail.attributes)
-    return _explained(card, read, flow or Flow(), measured or {}, is_layer=True)
+    explained = _explained(card, read, flow or Flow(), registered or Registered(), is_layer=True)
+    return explained if card_of(detail.qualified_type) is not None else _made_from(explained, detail)
+
+
+def _made_from(explained: Explained, detail: ModuleDetail) -> Explained:
+    """Of a class of the user's: that the card is of another one."""
+    own = detail.qualified_type.rpartition(".")[2]
+    words = f"{own} is a class of its own, made from {explained.name}: this card is {explained.name}'s"
+    first, *rest = explained.sections
+    if first.key != "here":
+        first, rest = Section("here", "", ()), [first, *rest]
+    here = structs.replace(first, lines=(words, *first.lines))
+    return structs.replace(explained, sections=(here, *rest))
 
 
 def explain_arguments(card: Card, arguments: Iterable[Argument], flow: Flow | None = None) -> Explained:
     """A layer of which nothing is known but its arguments."""
-    return _explained(card, of_layer(card, arguments, ()), flow or Flow(), {})
+    return _explained(card, of_layer(card, arguments, ()), flow or Flow(), Registered())
 
 
 def with_tryout(explained: Explained, title: str, lines: Sequence[str]) -> Explained:
@@ -131,23 +149,21 @@ def _place(section: Section) -> int:
     return _ORDER.index(section.key)
 
 
-def _explained(
-    card: Card, read: Read, flow: Flow, measured: Mapping[str, TensorStats], is_layer: bool = False
-) -> Explained:
+def _explained(card: Card, read: Read, flow: Flow, registered: Registered, is_layer: bool = False) -> Explained:
     inputs = tuple(seen.shape for seen in flow.inputs if seen.shape is not None)
     arguments = tuple(_argument(card, read, name) for name in read.present)
     pitfalls = tuple(Pitfall(pitfall, CATALOGUE[pitfall].title) for pitfall in card.pitfalls)
     held = _held_by(card, read)
     cost = _cost_of(card, read, inputs)
     sections = (
-        Section("here", "", tuple(_here_lines(card, held, cost, flow)) if is_layer else ()),
+        Section("here", "", tuple(_here_lines(card, held, registered, cost, flow)) if is_layer else ()),
         Section("what", "", (card.sentence,)),
         Section("formula", "formula", card.formula),
         Section("arguments", "arguments", tuple(map(_argument_line, arguments))),
         Section("takes", "takes", card.takes),
         Section("shape", "shape", tuple(_shape_lines(card, read, inputs, flow))),
-        Section("parameters", "parameters", tuple(_parameter_lines(held))),
-        Section("initial", "first values", tuple(_initial_lines(card, read, measured))),
+        Section("parameters", "parameters", tuple(_parameter_lines(held, registered))),
+        Section("initial", "first values", tuple(_initial_lines(card, read, registered.stats))),
         Section("cost", "cost", tuple(_cost_lines(card, cost, flow))),
         Section("modes", "train and eval", (card.modes or "The same in both.",)),
         Section("pitfalls", "pitfalls", tuple(f"{pitfall.id} {pitfall.title}" for pitfall in pitfalls)),
@@ -163,11 +179,11 @@ def _explained(
     )
 
 
-def _here_lines(card: Card, held: Counted, cost: Counted, flow: Flow) -> Iterable[str]:
+def _here_lines(card: Card, held: Counted, registered: Registered, cost: Counted, flow: Flow) -> Iterable[str]:
     """`each of 2 samples: 576 → 120; 69,240 parameters; 138 kFLOP a sample`: this layer in one line."""
     facts = [passage(flow)] if flow.inputs or flow.outputs else []
-    if held.total:
-        facts.append(f"{whole(held.total)} parameters" if held.total > 1 else "1 parameter")
+    if count := held.total if registered.parameters is None else registered.parameters:
+        facts.append(plural(count, "parameter"))
     if cost.total:
         each = _per_sample(cost.total, flow)
         facts.append(f"{flops(each, 'FLOP')} a sample" if each is not None else f"{flops(cost.total, 'FLOP')} a call")
@@ -265,13 +281,18 @@ def _held_by(card: Card, read: Read) -> Counted:
         return Counted(None, (_CANNOT,))
 
 
-def _parameter_lines(held: Counted) -> Iterable[str]:
+def _parameter_lines(held: Counted, registered: Registered) -> Iterable[str]:
+    """The count, and what is there where that is another one, as of weights that are made from other tensors."""
+    known = registered.parameters
     if held.total == 0 and not held.lines:
-        yield "none"
+        yield f"{whole(known)} in its parts" if known else "none"
         return
     yield from held.lines
     if len(held.lines) > 1 and held.total is not None:
         yield f"together {whole(held.total)}"
+    if known is not None and known != held.total:
+        of_card = "" if held.total is None else ", which is not what its arguments lead to"
+        yield f"registered {whole(known)}{of_card}"
 
 
 def _initial_lines(card: Card, read: Read, measured: Mapping[str, TensorStats]) -> Iterable[str]:

@@ -14,7 +14,7 @@ from torch import nn
 from inspector import inspect
 from inspector.cards import CARDS
 from inspector.cards.card import Symbol
-from inspector.cards.explaining import Explained, Flow, Section, explain, explain_arguments, explain_module
+from inspector.cards.explaining import Explained, Flow, Registered, Section, explain, explain_arguments, explain_module
 from inspector.cards.reading import is_changed, value_of
 from inspector.engine.detail import describe_module
 from inspector.engine.tensor_stats import measure
@@ -27,7 +27,7 @@ from sample_models.lenet import LeNet
 def of(module: nn.Module, flow: Flow | None = None, measured: bool = False) -> Explained:
     """The card of a real layer."""
     stats = {name: measure(parameter) for name, parameter in module.named_parameters(recurse=False)}
-    explained = explain_module(describe_module(module), flow, stats if measured else None)
+    explained = explain_module(describe_module(module), flow, Registered(stats=stats) if measured else None)
     assert explained is not None
     return explained
 

@@ -9,12 +9,12 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from inspector import card_drawings, loss_labels, own_class
-from inspector.card_flow import flow_of
+from inspector.card_flow import flow_of, registered
 from inspector.cards.explaining import Explained, ExplainedArgument, explain_module, with_tryout
 from inspector.cards.transliteration import in_ascii
 from inspector.format import duration, end_cut, literal, plural
 from inspector.run_schema import CallRecord
-from inspector.schema import Kind, ModuleDetail, TensorStats
+from inspector.schema import ModuleDetail, TensorStats
 from inspector.tui import card_questions
 from inspector.tui.detail.page import Page
 from inspector.tui.open_model import OpenModel
@@ -37,9 +37,9 @@ def write(page: Page, model: OpenModel, row: int) -> None:
     if detail is None:
         page.line(("reading…" if model.alive else "the engine has ended; R loads again", page.palette.dim))
         return
-    explained = explain_module(
-        detail, flow_of(model.flow, row) if model.flow is not None else None, _measured(model, row)
-    )
+    stats = {tensor: told.stats for tensor, told in model.measured.items()}
+    flow = flow_of(model.flow, row) if model.flow is not None else None
+    explained = explain_module(detail, flow, registered(model.table, row, stats))
     if explained is None:
         _write_own_class(page, model, row, detail)
         return
@@ -64,13 +64,6 @@ def write_explained(page: Page, model: OpenModel, row: int, explained: Explained
 
 def _last_call(model: OpenModel, row: int) -> CallRecord | None:
     return model.flow.last(row) if model.flow is not None else None
-
-
-def _measured(model: OpenModel, row: int) -> dict[str, TensorStats]:
-    """The statistics of the layer's own tensors, as far as somebody measured them."""
-    table = model.table
-    own = (child for child in table.children(row) if table.kinds[child] == Kind.PARAMETER)
-    return {table.name(child): model.measured[child].stats for child in own if child in model.measured}
 
 
 # --- sections ---------------------------------------------------------------------------------------------------------

@@ -50,7 +50,11 @@ def _copied_shape(who: str, arguments: Arguments, inputs: Inputs, axes: int, che
         for side in pair:
             if size.value is not None and side.value is not None:
                 check(size.value, side.value)
-    return _added(lead, space, sides, who, 1)
+    shaped = _added(lead, space, sides, who, 0)
+    # Of several axes some may be left with nothing, but not all; what goes around itself may be.
+    if check is not _circled and all(size == 0 for size in shaped.outputs[0][-axes:]):
+        raise ValueError(f"{who}: nothing is left: {'; '.join(shaped.lines)}")
+    return shaped
 
 
 def _reflected(size: float, side: float) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from inspector.cards.arithmetic import AXES, Figure, figure, is_known, per_axis, shape_text
-from inspector.cards.card import Arguments, Card, Inputs, Shaped, Symbol
+from inspector.cards.card import Arguments, Card, Inputs, Shaped, Sizes, Symbol
 from inspector.cards.space import OVER, positive, refuse_below, slid, split
 
 _TOO_LARGE = "the window is larger than its input, padding included"
@@ -88,8 +89,12 @@ def _with_indices(arguments: Arguments, shaped: Shaped) -> Shaped:
 
 def _adaptive_shape(who: str, arguments: Arguments, inputs: Inputs, axes: int) -> Shaped:
     """The size that was asked for, whatever goes in; None keeps that of the input."""
-    lead, space = split(who, inputs, axes)
     asked = arguments["output_size"]
+    if axes > 1 and "Avg" in who and inputs and _is_one_mean(asked, inputs[0], axes):
+        lead = inputs[0][:-axes]
+        words = f"one mean over the last {axes} axes; all axes before them stay as they are"
+        return Shaped(((*lead, *(1,) * axes),), (words,))
+    lead, space = split(who, inputs, axes)
     wanted = tuple(asked) if isinstance(asked, (tuple, list)) else (asked,) * axes
     if asked is None or (axes == 1 and None in wanted):
         raise ValueError("output_size is a number, or one number or None for each of two or three axes")
@@ -101,6 +106,14 @@ def _adaptive_shape(who: str, arguments: Arguments, inputs: Inputs, axes: int) -
     sizes = tuple(result.size for result in results)
     shaped = Shaped(((*lead, *sizes),), tuple(lines))
     return _with_indices(arguments, shaped) if "return_indices" in arguments else shaped
+
+
+def _is_one_mean(asked: Any, sizes: Sizes, axes: int) -> bool:
+    """Whether torch takes a plain mean, for which an input may have any number of axes before those of space."""
+    if not isinstance(asked, (tuple, list)):
+        return bool(asked == 1) and len(sizes) >= axes
+    wanted = [size if each is None else each for size, each in zip(sizes[-axes:], asked, strict=False)]
+    return len(asked) == axes and len(sizes) > axes and wanted == [1] * axes
 
 
 def _windows_of(axis: str, size: Figure, result: Figure) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from inspector.cards import CARDS
 from inspector.cards.card import Symbol
-from tests.cards.against_torch import Trial, check_costs, check_parameters, check_shapes, filled
+from tests.cards.against_torch import Trial, card_says, check_costs, check_parameters, check_shapes, filled, torch_says
 from tests.cards.test_pooling import image
 
 KINDS = ("ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad", "CircularPad")
@@ -67,3 +67,14 @@ def test_without_arguments_a_card_is_the_general_rule() -> None:
     shaped = rule({"padding": Symbol("padding")}, ())
     assert shaped.outputs == (("N", "C", "H_out", "W_out"),)
     assert shaped.lines == ("H_out = H + padding + padding", "W_out likewise, from W")
+
+
+@pytest.mark.parametrize("kind", ["ReflectionPad", "ReplicationPad", "CircularPad"])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("size", [2, 3])
+def test_what_is_cut_off_to_nothing_is_refused_where_torch_refuses_it(kind: str, axes: int, size: int) -> None:
+    for sizes in {(1, 1, *(2,) * axes), (1, 1, *(2,) * (axes - 1), size)}:
+        trial = Trial({"padding": -1}, (sizes,))
+        theirs, ours = torch_says(f"{kind}{axes}d", trial), card_says(f"{kind}{axes}d", trial)
+        assert isinstance(theirs, str) == isinstance(ours, str), (sizes, theirs, ours)
+        assert isinstance(theirs, str) or theirs == ours

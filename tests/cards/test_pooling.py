@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from inspector.cards import CARDS
 from inspector.cards.card import Symbol
-from tests.cards.against_torch import Trial, check_costs, check_parameters, check_shapes, filled
+from tests.cards.against_torch import Trial, card_says, check_costs, check_parameters, check_shapes, filled, torch_says
 from tests.cards.test_convolution import axis_values
 
 SPACES = (1, 2, 3)
@@ -160,3 +160,17 @@ def test_without_arguments_a_card_is_the_general_rule(name: str) -> None:
     shaped = card.shape(filled(name, required), ())
     assert shaped.outputs[0][:2] == ("N", "C")
     assert shaped.lines
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+@pytest.mark.parametrize("asked", [1, "all", "none but the last"])
+@pytest.mark.parametrize("further", [0, 1, 2, 3])
+@pytest.mark.parametrize("size", [1, 4])
+def test_one_mean_is_taken_of_an_input_with_any_number_of_axes_before(
+    axes: int, asked: int | str, further: int, size: int
+) -> None:
+    output: Any = {"all": (1,) * axes, "none but the last": (*(None,) * (axes - 1), 1)}.get(str(asked), asked)
+    trial = Trial({"output_size": output}, ((2,) * further + (size,) * axes,))
+    theirs, ours = torch_says(f"AdaptiveAvgPool{axes}d", trial), card_says(f"AdaptiveAvgPool{axes}d", trial)
+    assert isinstance(theirs, str) == isinstance(ours, str), (theirs, ours)
+    assert isinstance(theirs, str) or theirs == ours

@@ -72,6 +72,7 @@ KEYS: tuple[Key, ...] = (
     Key("page-4", "4", "4", "tab(3)", "details: train against eval", "everywhere"),
     Key("page-5", "5", "5", "tab(4)", "details: the card, what this building block is", "everywhere"),
     Key("try", "b", "b", "try_layer", "try this layer by itself, with other arguments", "everywhere"),
+    Key("loss", "L", "L", "try_loss", "try a loss on the model's output, with a target made for it", "everywhere"),
     Key("untouched", "u", "u", "untouched", "run with nothing watched but the whole", "everywhere"),
     Key(
         "picture", "p", "p", "picture", "see the values as a picture: a weight, or what the row gave out", "everywhere"

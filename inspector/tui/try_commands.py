@@ -1,16 +1,46 @@
-"""The command that tries one layer by itself, with other arguments, without touching the model."""
+"""The commands that try one layer with other arguments, and a loss on the output, without touching the model."""
 
 from __future__ import annotations
 
 from inspector.messages import TryLayer
 from inspector.tui.detail import pages
+from inspector.tui.loss_screen import LossScreen
 from inspector.tui.problem_commands import ProblemCommands
 from inspector.tui.trial_fields import Asked
 from inspector.tui.try_screen import TryScreen
 
 
 class TryCommands(ProblemCommands):
-    """A window in which a layer can be tried."""
+    """A window in which a layer can be tried, and a loss on the output."""
+
+    _losses: LossScreen | None = None
+    """The screen that waits for what losses give."""
+
+    def action_try_loss(self) -> None:
+        """The losses of torch.nn, each tried on what the model gave in the last run."""
+        model = self.talk.model
+        if model is None:
+            return
+        if not model.alive or model.preview:
+            self._complain_unless(False)
+            return
+        if model.run is None or model.run.dry or not model.run.ok:
+            going_on = "a run is going on" if model.running else "r runs the model"
+            self.tell(f"a loss wants an output, and there is none yet: {going_on}")
+            return
+
+        def ask(name: str) -> None:
+            if self.talk.model is model:
+                self.talk.try_loss(-1, name)
+
+        title = f"losses, tried on the output of {model.title}"
+        self._losses = LossScreen(title, ask, lambda: model.losses, self.appearance)
+        self.push_screen(self._losses)
+
+    def answer_came(self) -> None:
+        super().answer_came()
+        if self._losses is not None and self._losses.is_current:
+            self._losses.refresh_answer()
 
     def action_try_layer(self) -> None:
         """The constructor's arguments as lines to edit, and what would come of them."""

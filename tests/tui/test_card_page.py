@@ -190,3 +190,20 @@ async def test_a_card_in_ascii_spells_its_signs_out(target: str, keys: tuple[str
         assert text.isascii()
         assert "?" not in text
         assert all(len(line) <= window.app.detail.text_width for line in text.split("\n"))
+
+
+async def test_every_loss_can_be_tried_on_the_output_of_a_model_that_has_none() -> None:
+    async with opened("lenet.py") as window:
+        await window.press("L")
+        assert "a loss wants an output, and there is none yet: r runs the model" in window.status()
+        await window.press("r", "L")
+        screen = " ".join(window.screen().split())
+        assert "CrossEntropyLoss() gives 2." in screen
+        assert "input 2×10 float32, output of fc3" in screen
+        await window.press("down")
+        assert "NLLLoss wants logarithms of probabilities" in " ".join(window.screen().replace("│", " ").split())
+        await window.press("up")
+        names = [request.name for request in window.engine.asked if isinstance(request, TryLoss)]
+        assert names == ["CrossEntropyLoss", "NLLLoss"]
+        await window.press("escape")
+        assert window.cursor() == ""

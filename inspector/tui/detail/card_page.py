@@ -62,6 +62,15 @@ def write_explained(page: Page, model: OpenModel, row: int, explained: Explained
             _write_window(page, explained, detail, record)
 
 
+def write_class(page: Page, explained: Explained) -> None:
+    """A class by itself, of which the model has no layer."""
+    if page.ascii_only:
+        page.spell = in_ascii
+    page.line((explained.name, page.palette.strong), (f"  {explained.family}", page.palette.dim))
+    for section in explained.sections:
+        _write_section(page, explained, section.key, section.title, section.lines)
+
+
 def _last_call(model: OpenModel, row: int) -> CallRecord | None:
     return model.flow.last(row) if model.flow is not None else None
 
@@ -188,6 +197,9 @@ def _write_own_class(page: Page, model: OpenModel, row: int, detail: ModuleDetai
         page.fact(literal(name), (end_cut(literal(where), page.width - column), dim), column=column)
     if own.more_calls:
         page.line((f"and {own.more_calls:,} more", dim))
+    if row == 0 and model.run is not None and model.run.ok and not model.run.dry:
+        page.blank()
+        page.line(("L tries a loss on its output", dim))
     if own.note:
         page.blank()
         page.prose(own.note, dim)

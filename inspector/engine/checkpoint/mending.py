@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from inspector.engine.checkpoint.renaming import Renaming
+from inspector.engine.checkpoint.renaming import WRAPPERS, Renaming
 
 
 class Step(NamedTuple):
@@ -22,15 +22,12 @@ def mend(renamings: Sequence[Renaming], file_keys: Collection[str], model_keys: 
     only = renamings[0] if len(renamings) == 1 else None
     if only is not None and only.gained and len(pairs) == len(file_keys) and not _else_differs(only):
         return f"model.{only.gained.rstrip('.')}.load_state_dict(state)"
-    if only is not None and only.gained_within and not (only.lost or only.gained or only.lost_within):
-        return _by_the_models_names(only, pairs, file_keys, model_keys)
-    chain = [step for each in renamings for step in _steps(each)]
-    if any(each.gained_within for each in renamings):
-        return ""
-    for made in (_all(chain), _some(chain, model_keys)):
-        if _is_right(made.do, pairs, file_keys, model_keys):
-            return f"model.load_state_dict({{{made.code('key')}: value for key, value in state.items()}})"
-    return ""
+    if not any(each.gained_within for each in renamings):
+        chain = [step for each in renamings for step in _steps(each)]
+        for made in (_all(chain), _some(chain, model_keys)):
+            if _is_right(made.do, pairs, file_keys, model_keys):
+                return f"model.load_state_dict({{{made.code('key')}: value for key, value in state.items()}})"
+    return _by_bare_names(renamings, pairs, file_keys, model_keys)
 
 
 def _else_differs(renaming: Renaming) -> bool:
@@ -76,16 +73,38 @@ def _some(chain: Sequence[Step], model_keys: Collection[str]) -> Step:
     )
 
 
-def _by_the_models_names(
-    renaming: Renaming, pairs: dict[str, str], file_keys: Collection[str], model_keys: Collection[str]
+def _by_bare_names(
+    renamings: Sequence[Renaming], pairs: dict[str, str], file_keys: Collection[str], model_keys: Collection[str]
 ) -> str:
-    """For a wrapper somewhere inside the model: the names without it lead to those with it."""
-    bare = _all([_without(part) for part in renaming.gained_within])
-    names = {bare.do(key): key for key in model_keys}
-    if not _is_right(lambda key: names.get(key, key), pairs, file_keys, model_keys):
+    """For wrappers at many places on both sides: names without any of them lead from one to the other."""
+    parts = sorted({part for each in renamings for part in _parts(each) if part in WRAPPERS})
+    chain = [step for each in renamings for step in _steps(_without_wrappers(each))]
+    steps = _all(list({step.code("key"): step for step in chain}.values()))
+
+    def bare(key: str) -> str:
+        return ".".join(part for part in key.split(".") if part not in parts)
+
+    names = {bare(key): key for key in model_keys}
+    if not _is_right(lambda key: names.get(steps.do(bare(key)), key), pairs, file_keys, model_keys):
         return ""
-    table = f"names = {{{bare.code('key')}: key for key in model.state_dict()}}"
-    return f"{table}; model.load_state_dict({{names.get(key, key): value for key, value in state.items()}})"
+    return (
+        f'bare = lambda key: ".".join(part for part in key.split(".") if part not in {parts}); '
+        f"names = {{bare(key): key for key in model.state_dict()}}; "
+        f"model.load_state_dict({{names.get({steps.code('bare(key)')}, key): value for key, value in state.items()}})"
+    )
+
+
+def _parts(renaming: Renaming) -> list[str]:
+    """Every name that makes a difference."""
+    return [*renaming.lost.split("."), *renaming.gained.split("."), *renaming.lost_within, *renaming.gained_within]
+
+
+def _without_wrappers(renaming: Renaming) -> Renaming:
+    lost, gained = (
+        "".join(f"{part}." for part in front.split(".") if part and part not in WRAPPERS)
+        for front in (renaming.lost, renaming.gained)
+    )
+    return Renaming(renaming.pairs, lost, gained)
 
 
 def _is_right(

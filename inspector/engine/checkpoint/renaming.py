@@ -146,19 +146,23 @@ def _cuts(bare: str) -> Iterator[tuple[str, str]]:
 def _difference(file_key: str, model_key: str) -> tuple[str, str, Parts, Parts]:
     """What one key has and the other has not: at the front of either, and further inside."""
     file, model = file_key.split("."), model_key.split(".")
-    lost: list[str] = []
-    gained: list[str] = []
+    within: tuple[list[str], list[str]] = ([], [])
+    front: tuple[list[str], list[str]] = ([], [])
     while file and model:
         if file[-1] == model[-1]:
+            for inner, outer in zip(within, front, strict=True):  # What has something before it is no front.
+                inner += outer
+                outer.clear()
             file.pop()
             model.pop()
         elif file[-1] in WRAPPERS:
-            lost.append(file.pop())
+            front[0].append(file.pop())
         elif model[-1] in WRAPPERS:
-            gained.append(model.pop())
+            front[1].append(model.pop())
         else:
             break
-    return _front(file), _front(model), tuple(dict.fromkeys(lost)), tuple(dict.fromkeys(gained))
+    lost, gained = ([*left, *reversed(outer)] for left, outer in zip((file, model), front, strict=True))
+    return _front(lost), _front(gained), tuple(dict.fromkeys(within[0])), tuple(dict.fromkeys(within[1]))
 
 
 def _front(parts: Sequence[str]) -> str:

@@ -33,7 +33,7 @@ def state_dict_in(contents: Contents, fitting: Callable[[StateDict], int]) -> tu
             f"the file holds no state dict, but {_what(contents.top)}",
             "torch.save(model.state_dict(), 'weights.pt') writes one",
         )
-    scores = [fitting(state) for _, state in found]
+    scores = [fitting(state) for _, state in found] if len(found) > 1 else [0]
     best = min(range(len(found)), key=lambda at: (-scores[at], _rank(found[at][0])))
     others = (state.place for at, (_, state) in enumerate(found) if at != best and scores[at])
     return found[best][1], tuple(others)

@@ -193,7 +193,7 @@ class InspectorApp(CheckpointCommands):
     def action_models(self) -> None:
         others = self.talk.model.others if self.talk.model is not None else ()
         if others:
-            self.questions.choose_model(others)
+            self.questions.choose_model(others, others=True)
         else:
             self.tell("the file holds no other model")
 

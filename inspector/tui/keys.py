@@ -46,7 +46,7 @@ KEYS: tuple[Key, ...] = (
     Key("shallower", "minus", "-", "deeper(-1)", "open one level less", "tree"),
     Key("expand-all", "asterisk", "*", "expand_below", "open everything below the row", "tree"),
     Key("collapse-all", "underscore", "_", "collapse_below", "close everything below the row", "tree"),
-    Key("sort", "s", "s", "sort", "sort siblings: registration, params, memory, time, FLOPs, name, type", "tree"),
+    Key("sort", "s", "s", "sort", "sort by params, memory, time, FLOPs, difference, name, type", "tree"),
     Key("sort-trace", "s", "s", "sort", "trace: in order, by time, by FLOPs, by memory", "trace"),
     Key("columns", "c", "c", "columns", "other columns", "tree"),
     Key("original", "equals_sign", "=", "original", "to the first place of a shared module or tied tensor", "tree"),

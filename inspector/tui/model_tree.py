@@ -22,7 +22,7 @@ from inspector.tui.keys import bindings
 from inspector.tui.palette import Palette
 from inspector.tui.scroll_bar import scroll_bar
 from inspector.tui.shown_rows import ShownRows
-from inspector.tui.tree_columns import COSTS, MODES, ORDERS, SETS, STRUCTURE, Column
+from inspector.tui.tree_columns import COSTS, MODES, ORDERS, SETS, STRUCTURE, Column, orders
 from inspector.tui.tree_line import Layout, heading, tree_line
 
 FIRST_SCREEN = 40
@@ -289,9 +289,9 @@ class ModelTree(Canvas, can_focus=True):
     # --- order, choice, columns -----------------------------------------------------------------------------------
 
     def action_sort(self) -> None:
-        self._order = (self._order + 1) % len(ORDERS)
         if self.shown is not None:
             row = self.row
+            self._order = next((at for at in orders(self.shown) if at > self._order), 0)
             self._apply_order()
             self._refold(row)
 

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from inspector.format import end_cut, literal, middle_cut
+from inspector.format import end_cut, literal, middle_cut, plural
 from inspector.schema import Candidate
 
 
@@ -31,13 +31,15 @@ class PickerScreen(ModalScreen[str]):
     PickerScreen OptionList, PickerScreen OptionList:focus { height: auto; max-height: 16; border: none; }
     """
 
-    def __init__(self, candidates: tuple[Candidate, ...]) -> None:
+    def __init__(self, candidates: tuple[Candidate, ...], *, others: bool = False) -> None:
+        """`others`: there is one more, which is open."""
         super().__init__()
+        self._title = f"{plural(len(candidates), 'other model' if others else 'model')} in this file. Which one?"
         self._candidates = candidates
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static(Text(f"{len(self._candidates)} models in this file. Which one?", style="bold"))
+            yield Static(Text(self._title, style="bold"))
             yield OptionList(*(Option(self._label(c), id=str(i)) for i, c in enumerate(self._candidates)))
             yield Static(Text("Enter opens it, Esc goes back", style="dim"))
 

@@ -45,9 +45,9 @@ class Questions:
             given |= self._open.typed()
         self._ask(ArgumentForm(failure, given), (failure.call, failure.arguments))
 
-    def choose_model(self, candidates: tuple[Candidate, ...]) -> None:
-        """Let the person choose among the models of the file."""
-        self._ask(PickerScreen(candidates), candidates)
+    def choose_model(self, candidates: tuple[Candidate, ...], *, others: bool = False) -> None:
+        """Let the person choose among the models of the file, or among those that are not open."""
+        self._ask(PickerScreen(candidates, others=others), candidates)
 
     def withdraw(self) -> None:
         """Take the open question away, unanswered."""

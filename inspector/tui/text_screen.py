@@ -13,7 +13,7 @@ from inspector.format import literal
 from inspector.query import STATES
 from inspector.tui.appearance import Appearance
 from inspector.tui.bars import KeyLine, TitleBar
-from inspector.tui.detail.page import Page
+from inspector.tui.detail.page import Page, wrap
 from inspector.tui.detail.pane import DetailPane
 from inspector.tui.keys import KEYS, shown
 from inspector.tui.open_model import OutputLog
@@ -72,14 +72,14 @@ def help_page(page: Page, keymap: Mapping[str, str]) -> None:
         page.heading(title)
         for key in KEYS:
             if key.where == where:
-                page.line((f"{shown(key, keymap):>12}  ", page.palette.strong), (key.does, page.palette.base))
+                _write_meaning(page, shown(key, keymap), key.does, 12)
     page.heading("what / and \\ understand")
     page.prose(
         "Words that all must hold. A plain word is found in names, paths and classes; name: type: dtype: and "
         "device: ask for one of them alone, is: for a state:"
     )
     for state, meaning in STATES.items():
-        page.line((f"{'is:' + state:>16}  ", page.palette.strong), (meaning, page.palette.base))
+        _write_meaning(page, f"is:{state}", meaning, 16)
     page.heading("marks in the tree")
     for mark, meaning in (
         ("▸ ▾", "closed, open"),
@@ -91,4 +91,12 @@ def help_page(page: Page, keymap: Mapping[str, str]) -> None:
         ("×5", "so many calls in the last run"),
         ("E W n", "an error, a warning, a note about it (x lists them); e w: about something below it"),
     ):
-        page.line((f"{mark:>16}  ", page.palette.strong), (meaning, page.palette.base))
+        _write_meaning(page, mark, meaning, 16)
+
+
+def _write_meaning(page: Page, name: str, meaning: str, cells: int) -> None:
+    """A name at the right edge of its column, and what it means, wrapped under itself."""
+    head = f"{name:>{cells}}  "
+    for part in wrap(meaning, page.width - len(head)):
+        page.line((head, page.palette.strong), (part, page.palette.base))
+        head = " " * len(head)

@@ -111,6 +111,13 @@ ORDERS: tuple[tuple[str, SortKey | None], ...] = (
 """What siblings can be sorted by."""
 
 
+def orders(shown: ShownRows) -> list[int]:
+    """Which of these say something now: nothing is sorted by what nobody has measured."""
+    run = shown.flow is not None and shown.flow.record
+    known = {"time": run and not run.dry, "FLOPs": run, "difference": shown.modes is not None}
+    return [at for at, (title, _) in enumerate(ORDERS) if known.get(title, True)]
+
+
 def _known(shown: ShownRows, row: int) -> Cost:
     """What a row took; nothing where nobody knows, so that it sorts last."""
     known = run_columns.cost(shown, row)

@@ -26,6 +26,18 @@ async def test_in_a_narrow_window_the_way_out_and_the_help_are_still_shown() -> 
         assert "? help" in line
 
 
+async def test_at_80_columns_no_line_of_the_help_is_cut() -> None:
+    async with driven(size=(80, 24)) as window:
+        await window.press("question_mark")
+        assert [line for line in window.app.screen.query_one(DetailPane).text().split("\n") if "…" in line] == []
+        seen = ""
+        for _ in range(8):
+            seen += window.screen()
+            await window.press("pagedown")
+        assert "difference, name, type" in seen
+        assert "…\n" not in seen
+
+
 async def test_the_help_has_every_key() -> None:
     async with driven() as window:
         await window.press("question_mark")

@@ -374,6 +374,27 @@ async def test_time_that_the_calls_inside_account_for_is_not_told_as_nothing_mea
         assert "of its own not told apart from the calls in it" in window.app.detail.text()
 
 
+async def test_the_tree_is_sorted_only_by_what_somebody_has_measured() -> None:
+    async with driven() as window:
+        assert await _orders(window) == ["params", "memory", "name", "type"]
+        window.engine.runs.append(list(run_events.events(table_in(window), run_events.lenet_run(), GUESS, dry=True)))
+        await window.press("r")
+        assert await _orders(window) == ["params", "memory", "FLOPs", "name", "type"]
+        window.engine.runs.append(good(window))
+        await window.press("r")
+        assert await _orders(window) == ["params", "memory", "time", "FLOPs", "name", "type"]
+
+
+async def _orders(window: Driven) -> list[str]:
+    """What the key that sorts goes through, until it is back at the beginning."""
+    found = []
+    await window.press("s")
+    while (order := window.app.model_tree.order) != "registration order":
+        found.append(order)
+        await window.press("s")
+    return found
+
+
 async def test_without_a_run_there_is_no_trace_but_a_word_about_it() -> None:
     async with driven() as window:
         await window.press("t")

@@ -236,6 +236,33 @@ def test_what_the_code_calls_an_axis_counts() -> None:
     assert found(NamesTime(), torch.randn(9, 4, 8)) == []
 
 
+class SaysBatchFirst(nn.Module):
+    """Tags of words: (N, T) → (N, T, tags)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.rnn(x)[0]
+        return out
+
+
+class SaysTimeFirst(SaysBatchFirst):
+    """Tags of words: [T, B, 8]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.rnn(x)[0]  # (T, B) as torch has it
+        return out
+
+
+def test_what_comments_and_docstrings_call_the_axes_counts_where_they_name_one_order() -> None:
+    (finding,) = noticed(SaysBatchFirst(), torch.randn(4, 9, 8)).run()
+    assert (finding.id, finding.path) == ("NN309", "rnn")
+    assert "the code calls its axes (N, T)" in finding.message
+    assert found(SaysTimeFirst(), torch.randn(9, 4, 8)) == []
+
+
 def test_an_input_that_is_permuted_before_the_layer_is_fine() -> None:
     model = Applied(
         lambda self, x: self.fc(self.rnn(x.transpose(0, 1))[0].transpose(0, 1)[:, -1]),

@@ -14,6 +14,7 @@ from functools import cached_property
 from torch import nn
 
 from inspector.engine.class_text import Function, texts_of
+from inspector.engine.findings.axis_words import kind_of, orders_in_words
 from inspector.engine.findings.run_rule import RunScene, short
 from inspector.engine.forward.batch_tracking import Flow, Lies, Spread
 from inspector.engine.forward.calls import Call
@@ -30,9 +31,6 @@ _BATCHED: dict[type[nn.Module], tuple[int, ...]] = {
 }
 """Layers whose axis 0 is the batch, and with how many axes that is beyond doubt."""
 _SEQUENCES = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer, nn.Transformer)
-_BATCH_NAMES = frozenset(("b", "bs", "bsz", "batch", "batch_size", "batchsize", "n_batch", "nb", "bz"))
-_TIME_NAMES = frozenset(("t", "s", "l", "seq", "seq_len", "seqlen", "seq_length", "length", "time", "steps", "tgt_len",
-                         "src_len", "max_len", "sequence_length", "timesteps"))  # fmt: skip
 _GRAPH_NAMES = ("edge", "adj", "graph", "neighbor", "laplacian")
 _REDUCTIONS = frozenset(("mean", "sum", "max", "min", "amax", "amin", "select", "[…]", "median", "logsumexp"))
 
@@ -151,10 +149,13 @@ class Layout:
         return flow is not None and bool(flow.inputs) and _is_clean(flow.inputs[0])
 
     def _named(self, kinds: tuple[str, str]) -> Iterator[str]:
-        """What the code calls the sizes of axis 0 and axis 1, where that is what is asked for."""
+        """What the code calls the sizes of axis 0 and axis 1, or the axes, where that is what is asked for."""
         for axis, kind in enumerate(kinds):
             if name := self._names.get((axis, kind)):
                 yield f"the code calls the size of axis {axis} {name}"
+        orders = orders_in_words(type(self._scene.calls[0].module))
+        if kinds in orders and kinds[::-1] not in orders:
+            yield f"the code calls its axes {orders[kinds]}"
 
     @cached_property
     def _names(self) -> dict[tuple[int, str], str]:
@@ -164,7 +165,7 @@ class Layout:
             for method in text.methods:
                 if method.name == "forward":
                     for axis, name in _names_of_sizes(method):
-                        if kind := _kind_of(name):
+                        if kind := kind_of(name):
                             found.setdefault((axis, kind), name)
         return found
 
@@ -255,9 +256,3 @@ def _size_of_axis(node: ast.expr) -> tuple[str, int] | None:
         return None
     number = axis[0].value
     return (sized.id, number) if type(number) is int and number in (0, 1) else None
-
-
-def _kind_of(name: str) -> str:
-    if name.lower() in _BATCH_NAMES or "batch" in name.lower():
-        return "batch"
-    return "time" if name.lower() in _TIME_NAMES else ""

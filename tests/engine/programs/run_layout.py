@@ -90,6 +90,25 @@ class Sentiment(nn.Module):
 example_inputs = torch.randint(0, 200, (4, 9))
 """, first=("", ", batch_first=True")),
 
+    pair("NN309", "lstm", "a tagger whose comment says which axis is the batch", """
+class Tagger(nn.Module):
+    \"\"\"Reads words (B, T) and gives tags (B, T, tags).\"\"\"
+
+    def __init__(self, words=50, tags=5, width=16):
+        super().__init__()
+        self.embed = nn.Embedding(words, width)
+        self.lstm = nn.LSTM(width, width@first@, bidirectional=True)
+        self.head = nn.Linear(2 * width, tags)
+
+    def forward(self, words):
+        x = self.embed(words)  # (batch, seq_len, width)
+        x, _ = self.lstm(x)  # <-
+        return self.head(x)
+
+
+example_inputs = torch.randint(0, 50, (4, 9))
+""", first=("", ", batch_first=True")),
+
     pair("NN309", "encoder", "a ViT whose encoder attends across images", """
 class ViT(nn.Module):
     def __init__(self, width=32, depth=2):

@@ -107,3 +107,22 @@ def test_what_the_base_of_a_class_remembers_is_forgotten_also_by_a_run_that_stop
     Base.__module__, Layer.__module__ = "some_library.bases", "some_library.layers"
     assert run(Layer(), torch.randn(4)).stopped
     assert type(Base.positions(4)) is Tensor
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(4), nn.LogSigmoid()])
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_what_a_layer_makes_of_transposed_values_can_be_viewed_as_in_a_real_run(layer: nn.Module, mode: Any) -> None:
+    model = Holding(lambda layer, x: layer(x.transpose(1, 2)).view(2, -1), layer)
+    x = torch.randn(2, 7, 4)
+    result = run(model, x, mode=mode)
+    assert result.error is None
+    assert result.calls[-1].inputs[0].strides is None
+    assert [call.outputs for call in result.calls] == [call.outputs for call in real(model, x, mode=mode)]
+
+
+def test_pictures_that_are_laid_out_by_channels_stay_so_in_a_norm() -> None:
+    model = Holding(lambda layer, x: layer(x.permute(0, 3, 1, 2)), nn.BatchNorm2d(4))
+    x = torch.randn(2, 5, 6, 4)
+    result = run(model, x)
+    assert result.calls[0].outputs[0].strides == (120, 1, 24, 4)
+    assert [call.outputs for call in result.calls] == [call.outputs for call in real(model, x)]

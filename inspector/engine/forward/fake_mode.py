@@ -36,7 +36,7 @@ from inspector.engine.forward.known_values import (
     make_known,
     may_be_known,
 )
-from inspector.engine.forward.own_shapes import OWN
+from inspector.engine.forward.own_shapes import LAID_OUT, OWN, laid_out
 from inspector.engine.forward.real_refusals import refuse_mixed, refuse_unequal
 from inspector.engine.forward.shape_memo import REAL, ShapeMemo
 from inspector.engine.source_files import is_library
@@ -150,11 +150,20 @@ class ShapesOnly(FakeTensorMode):  # type: ignore[no-untyped-call]
                 out: Any = self.dispatch(func, types, args, kwargs)
             if func is _ATTENTION and not _asked_for_weights(args, kwargs):
                 out = (out[0], None)  # The kernel gives no tensor at all, the rule for shapes an empty one.
+            if func in LAID_OUT:
+                out = self._laid_out(out, args[0])
             if known:
                 know_view(func, args, kwargs, out)
             return out
         finally:
             here.inside, here.computed = False, ()
+
+    def _laid_out(self, out: Any, argument: Tensor) -> Any:
+        first, *others = out if isinstance(out, tuple) else (out,)
+        if (other := laid_out(first, argument)) is None:
+            return out
+        first = FakeTensor(self, other, as_if(first.device))
+        return (first, *others) if isinstance(out, tuple) else first
 
     def _pack(self, padded: Tensor, lengths: Tensor, batch_first: bool) -> Any:
         """Pack padded sequences: how many steps there are follows from the lengths, where they are known."""

@@ -229,6 +229,7 @@ def _print_report(options: argparse.Namespace, config: Config, server: Server, l
         checkpoint=checkpoint_request(options),
         compare=options.mode == "both",
         probe=config.probes and options.card is None,
+        backward=options.backward,
         describe=options.card,
         timeout=options.timeout,
         summary_depth=summary_depth,
@@ -256,7 +257,8 @@ def _conclude(outcome: Outcome, *, told: bool) -> ExitCode:
     for remark in remarks.write(outcome.built, outcome.finished, outcome.run_request, outcome.inputs, outcome.ran):
         print(f"nn-inspect: {remark}", file=sys.stderr)
     followed = outcome.comparison, outcome.noticed.get("probes"), outcome.unprobed, outcome.checkpoint
-    for remark in remarks.of_what_followed(*followed):
+    backward = remarks.of_backward(outcome.backward, outcome.no_backward)
+    for remark in (*remarks.of_what_followed(*followed), *backward):
         print(f"nn-inspect: {remark}", file=sys.stderr)
     if outcome.failure is not None:
         if not told:
@@ -303,6 +305,7 @@ def _report(options: argparse.Namespace, config: Config, outcome: Outcome, findi
     rows = outcome.run_rows()
     table = rows.table if rows is not None else outcome.table()
     modes = outcome.mode_rows(table) if table is not None else None
+    gradients = outcome.gradient_rows(table) if table is not None else None
     target = outcome.built.target if outcome.built is not None else None
     if options.json:
         return json_document.write(
@@ -317,6 +320,7 @@ def _report(options: argparse.Namespace, config: Config, outcome: Outcome, findi
             rows=rows,
             modes=modes,
             checkpoint=outcome.checkpoint,
+            gradients=gradients,
             findings=findings,
         )
     if outcome.summary is not None:
@@ -330,6 +334,7 @@ def _report(options: argparse.Namespace, config: Config, outcome: Outcome, findi
         "inputs": outcome.inputs,
         "modes": modes,
         "checkpoint": outcome.checkpoint,
+        "gradients": gradients,
         "findings": findings,
         "depth": options.depth,
         "keep": options.filter,

@@ -14,7 +14,10 @@ from inspector.card_flow import questions
 from inspector.cards import card_of
 from inspector.checkpoint_schema import CheckpointComparison
 from inspector.client import EngineClient, Server, start_server
+from inspector.gradient_rows import GradientRows
+from inspector.gradient_schema import BackwardRecord
 from inspector.messages import (
+    BackwardFinished,
     CallsDescribed,
     CheckpointCompared,
     CompareCheckpoint,
@@ -36,6 +39,7 @@ from inspector.messages import (
     Request,
     RowsDescribed,
     Run,
+    RunBackward,
     RunFinished,
     RunTraced,
     StageStarted,
@@ -90,6 +94,10 @@ class Outcome(msgspec.Struct, kw_only=True):
     """Train against eval; also of one in which forward raised."""
     checkpoint: CheckpointComparison | None = None
     """How the file that was named fits the model."""
+    backward: BackwardRecord | None = None
+    """Forward and backward in train mode; also of one in which either raised."""
+    no_backward: Failure | None = None
+    """Why there could be none."""
     described: ModuleDescribed | None = None
     """The one module that was asked about."""
     measured: dict[int, TensorStats] = {}
@@ -134,15 +142,21 @@ class Outcome(msgspec.Struct, kw_only=True):
         """Train against eval, joined to the model's rows."""
         return ModeRows(table, self.comparison) if self.comparison is not None else None
 
-    def failed(self) -> Iterator[RunRecord | Comparison]:
-        """The run, or the comparison, if forward raised in it."""
+    def gradient_rows(self, table: ModelTable) -> GradientRows | None:
+        """The backward pass, joined to the model's rows."""
+        return GradientRows(table, self.backward) if self.backward is not None else None
+
+    def failed(self) -> Iterator[RunRecord | Comparison | BackwardRecord]:
+        """The run, the comparison or the backward pass, if forward or backward raised in it."""
         if self.ran is not None and not self.ran.ok:
             yield self.ran
         if self.comparison is not None and self.comparison.failed_in:
             yield self.comparison
+        if self.backward is not None and self.backward.failed_in:
+            yield self.backward
 
     def findings(self, *, soft: bool = False) -> list[Finding]:
-        """Everything that was noticed, the gravest first; what was noticed again in the comparison once.
+        """Everything that was noticed, the gravest first; what was noticed again in a later pass once.
 
         With soft=True a forward that failed on guessed inputs is only a note.
         """
@@ -154,8 +168,9 @@ class Outcome(msgspec.Struct, kw_only=True):
         found += [finding for event in self.noticed.values() for finding in event.findings]
         found += self.checkpoint.findings if self.checkpoint is not None else ()
         told = {(finding.id, finding.row) for finding in found}
-        if self.comparison is not None:
-            found += [one for one in self.comparison.findings if (one.id, one.row) not in told]
+        for later in (self.comparison, self.backward):
+            if later is not None:
+                found += [one for one in later.findings if (one.id, one.row) not in told]
         return ordered(found)
 
 
@@ -166,6 +181,7 @@ def run(
     checkpoint: CompareCheckpoint | None = None,
     compare: bool = False,
     probe: bool = False,
+    backward: bool = False,
     describe: str | None = None,
     timeout: float | None = None,
     summary_depth: int | None = None,
@@ -176,12 +192,20 @@ def run(
 
     After `timeout` seconds, torch's import included, the engine is ended and the failure names the line it was in.
     A `checkpoint` is compared with the model first. Without a `run_request` nothing runs; with a `summary_depth`
-    torchinfo's table is asked for too. A good real run is followed by train against eval (`compare`) and by the checks
-    that need further forwards (`probe`). The module at the path `describe` is described last, if there is one. A
-    `server` that was started earlier is taken over; none outlives this call, whatever ends it.
+    torchinfo's table is asked for too. A good real run is followed by train against eval (`compare`), by the checks
+    that need further forwards (`probe`), and by forward and backward (`backward`). The module at the path `describe` is
+    described last, if there is one. A `server` that was started earlier is taken over; none outlives this call,
+    whatever ends it.
     """
     load = HeadlessLoad(
-        request, run_request, summary_depth, checkpoint=checkpoint, compare=compare, probe=probe, describe=describe
+        request,
+        run_request,
+        summary_depth,
+        checkpoint=checkpoint,
+        compare=compare,
+        probe=probe,
+        backward=backward,
+        describe=describe,
     )
     return asyncio.run(_run(load, timeout, log, server or start_server()))
 
@@ -222,6 +246,7 @@ class HeadlessLoad:
         checkpoint: CompareCheckpoint | None = None,
         compare: bool = False,
         probe: bool = False,
+        backward: bool = False,
         describe: str | None = None,
     ) -> None:
         self.outcome = Outcome(request=request, run_request=run_request)
@@ -230,7 +255,7 @@ class HeadlessLoad:
         self.done = asyncio.Event()
         self.located = asyncio.Event()
         """Whether a hung engine has said where it is."""
-        self._compare, self._probe, self._describe = compare, probe, describe
+        self._compare, self._probe, self._backward, self._describe = compare, probe, backward, describe
         self._left: list[tuple[Request, str]] = []
         """What is to be asked once the structure is known, and how to say that it goes on."""
         if checkpoint is not None:
@@ -312,18 +337,25 @@ class HeadlessLoad:
             case ModesCompared(comparison=comparison):
                 outcome.comparison = comparison
                 self._ask()
+            case BackwardFinished(backward=backward):
+                outcome.backward = backward
+                self._ask()
             case FindingsReported():
                 self._notice(event)
 
     def _follow(self) -> None:
         """What is to be asked after a run; nothing, when nothing has come out of it."""
         asked, ran = self.outcome.run_request, self.outcome.ran
+        if self._backward and ran is not None and ran.dry:
+            self.outcome.no_backward = Failure(stage="backward", type="DryRun", message="the run was dry")
         if asked is None or ran is None or not ran.ok or ran.dry:
             return
         if self._compare:
             self._left.append((CompareModes(asked.inputs, asked.seed), "comparing train with eval"))
         if self._probe and ran.mode == "eval":
             self._left.append((Probe(asked.inputs, asked.seed), "checking further"))
+        if self._backward:
+            self._left.append((RunBackward(asked.inputs, asked.seed), "running forward and backward"))
 
     def _notice(self, event: FindingsReported) -> None:
         self.outcome.noticed[event.of] = event
@@ -340,6 +372,9 @@ class HeadlessLoad:
         """The last request came to nothing; a check that did takes nothing from what is there already."""
         if isinstance(self._asked, Probe):
             self.outcome.unprobed = failure
+            self._ask()
+        elif isinstance(self._asked, RunBackward):
+            self.outcome.no_backward = failure
             self._ask()
         else:
             self._fail(failure)

@@ -24,6 +24,7 @@ examples:
   nn-inspect model.py --tree --no-run              the structure alone
   nn-inspect model.py --tree --mode both           train against eval: which modules make the difference, and why
   nn-inspect model.py --checkpoint best.pt         does this file fit? missing keys, prefixes, shapes
+  nn-inspect model.py --tree --backward            gradients: which are missing, vanish, or are NaN, and where
   nn-inspect model.py --check --format github      in CI: the problems as annotations, exit 1 when there are some
   nn-inspect --explain NN103                       what a problem's id means, and what mends it
   nn-inspect --card Conv2d                         what a building block is: formula, arguments, shapes
@@ -92,6 +93,9 @@ def _add_run(run: argparse._ArgumentGroup) -> None:
         "--mode", default="eval", choices=("train", "eval", "both"), help="eval (default), train, or both, compared"
     )
     run.add_argument("--seed", type=int, default=0, metavar="N", help="of made-up inputs and of what forward draws (0)")
+    run.add_argument(
+        "--backward", action="store_true", help="then forward and backward in train mode: every parameter's gradient"
+    )
     run.add_argument("--dry", action="store_true", help="shapes alone: nothing is computed")
     run.add_argument("--no-run", action="store_true", help="structure alone")
     run.add_argument(
@@ -155,6 +159,10 @@ def complaint(options: argparse.Namespace, *, plain: bool) -> str:
         return "--checkpoint goes with the window, the tree, --json, --markdown and --check"
     if options.mode == "both" and not plain:
         return "--mode both goes with plain output: --tree, --json, --markdown, --check; in the window, d compares"
+    if options.backward and (options.no_run or options.dry or options.summary or options.device == "meta"):
+        return "--backward needs a real run: take --no-run, --dry, --summary or --device meta away, or it"
+    if options.backward and not plain:
+        return "--backward goes with plain output: --tree, --json, --markdown, --check; in the window, B does it"
     return _complaint_about_check(options) or _complaint_about_run(options)
 
 

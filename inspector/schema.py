@@ -356,8 +356,9 @@ class Frame(Record, frozen=True):
 
 
 Stage = Literal[
-    "target", "config", "torch", "import", "construct", "structure", "inputs", "forward", "checkpoint", "engine"
-]
+    "target", "config", "torch", "import", "construct", "structure", "inputs", "forward", "backward", "checkpoint",
+    "engine",
+]  # fmt: skip
 """What was being done when something failed."""
 
 

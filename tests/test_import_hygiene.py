@@ -16,7 +16,7 @@ HEAVY = ("torch", "torchinfo", "numpy", "inspector.engine")
 WINDOW = ("textual", "inspector.tui")
 SHARED = {
     "inspector", "inspector.schema", "inspector.run_schema", "inspector.checkpoint_schema",
-    "inspector.mode_schema", "inspector.messages",
+    "inspector.mode_schema", "inspector.gradient_schema", "inspector.messages",
     "inspector.wire", "inspector.figures", "inspector.catalogue", "inspector.free_memory",
 }  # fmt: skip
 """What both kinds of process import."""

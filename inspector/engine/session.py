@@ -10,6 +10,7 @@ import msgspec
 from torch import Tensor, nn
 
 from inspector.engine import detail, picture, structure, summary, target, tensor_stats
+from inspector.engine.backward.answering import Backward
 from inspector.engine.checkpoint.comparing import CheckpointReader
 from inspector.engine.failure import LoadFailed, describe
 from inspector.engine.findings import structure_rules, uninitialized
@@ -40,6 +41,7 @@ from inspector.messages import (
     Request,
     RowsDescribed,
     Run,
+    RunBackward,
     SampleTraining,
     SetModes,
     StageStarted,
@@ -67,6 +69,7 @@ _STAGES: dict[type[Request], Stage] = {
     StepStatistics: "forward",
     SampleTraining: "forward",
     Probe: "forward",
+    RunBackward: "backward",
     TryLayer: "forward",
     CompareCheckpoint: "checkpoint",
 }
@@ -98,6 +101,7 @@ class Session:
         self._prober: Prober | None = None
         self._telling: structure_rules.Telling | None = None
         self._checkpoints: CheckpointReader | None = None
+        self._backward: Backward | None = None
         self._chores: dict[type[Request], tuple[Request, Chore]] = {}
 
     @property
@@ -151,6 +155,8 @@ class Session:
                 self._probes().answer(request, self._send)
             case CompareCheckpoint():
                 self._files().answer(request, self._send)
+            case RunBackward():
+                self._backwards().answer(request, self._send)
             case TryLayer(row=row):
                 self._trials().answer(request, self._module(row), self._send)
             case Summarize(depth=depth):
@@ -182,6 +188,8 @@ class Session:
         self._layer_trials = LayerTrials(built.model, self._known(), built.target.device, self._runner.got)
         self._prober = Prober(built.model, self._known(), built, given)
         self._checkpoints = CheckpointReader(built.model, self._known(), built)
+        got = self._runner.got
+        self._backward = Backward(built.model, self._known(), built, given, lambda row: got(row) is not None)
 
     def _read(self, built: Built) -> None:
         model, started = built.model, time.perf_counter()
@@ -260,6 +268,11 @@ class Session:
         if self._checkpoints is None:
             raise NotLoadedError("no model has been read in this engine")
         return self._checkpoints
+
+    def _backwards(self) -> Backward:
+        if self._backward is None:
+            raise NotLoadedError("no model has been read in this engine")
+        return self._backward
 
     def _known(self) -> Structure:
         if self._structure is None:

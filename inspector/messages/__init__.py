@@ -19,6 +19,7 @@ from inspector.messages.client_news import (
 )
 from inspector.messages.events import (
     CHUNK_ROWS,
+    BackwardFinished,
     CallsDescribed,
     CheckpointCompared,
     EngineEvent,
@@ -58,6 +59,7 @@ from inspector.messages.requests import (
     Probe,
     Request,
     Run,
+    RunBackward,
     SampleTraining,
     SetModes,
     StepStatistics,
@@ -84,6 +86,7 @@ __all__ = [
     "CHUNK_ROWS",
     "INTERRUPT",
     "LOCATE",
+    "BackwardFinished",
     "CallsDescribed",
     "CheckpointCompared",
     "CompareCheckpoint",
@@ -117,6 +120,7 @@ __all__ = [
     "Request",
     "RowsDescribed",
     "Run",
+    "RunBackward",
     "RunCancelled",
     "RunFinished",
     "RunProgressed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from inspector.checkpoint_schema import CheckpointComparison
+from inspector.gradient_schema import BackwardRecord
 from inspector.messages.requests import DrawTensor, MeasureFlow, TryLoss
 from inspector.mode_schema import Comparison, StatisticsStepped, TrainingSampled
 from inspector.run_schema import Finding, InputSet, LayerTrial, LossTrial, Picture, RunRecord, Trace
@@ -159,6 +160,12 @@ class ModesCompared(Record, frozen=True, tag="modes-compared"):
     comparison: Comparison
 
 
+class BackwardFinished(Record, frozen=True, tag="backward-finished"):
+    """Forward and backward are over and the model as before; also of one in which either raised."""
+
+    backward: BackwardRecord
+
+
 class LayerTried(Record, frozen=True, tag="layer-tried"):
     """Also of a trial in which constructor or forward raised."""
 
@@ -228,6 +235,7 @@ EngineEvent = (
     | TensorDrawn
     | ModesSet
     | ModesCompared
+    | BackwardFinished
     | StatisticsStepped
     | TrainingSampled
     | LayerTried

@@ -125,6 +125,13 @@ class CompareCheckpoint(Record, frozen=True, tag="compare-checkpoint"):
     """Whether code of the file's own may run, where it cannot be read without."""
 
 
+class RunBackward(Record, frozen=True, tag="run-backward"):
+    """One forward and one backward, guarded, in train mode, as training has it."""
+
+    inputs: tuple[str, ...] = ()
+    seed: int = 0
+
+
 class TryLayer(Record, frozen=True, tag="try-layer"):
     """Build a layer like one of the model's with some other arguments, and run it by itself; never the model's own."""
 
@@ -172,6 +179,7 @@ Request = (
     | SampleTraining
     | Probe
     | CompareCheckpoint
+    | RunBackward
     | TryLayer
     | MeasureFlow
     | TryLoss

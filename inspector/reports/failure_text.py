@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inspector import mode_rows
+from inspector import gradient_rows, mode_rows
 from inspector.format import caret, literal
+from inspector.gradient_schema import BackwardRecord
 from inspector.mode_schema import Comparison
 from inspector.run_labels import inputs_line, stopped
 from inspector.run_schema import Finding, RunRecord
@@ -28,10 +29,11 @@ def write(failure: Failure, *, whole: bool = True) -> str:
     return "\n".join(lines) + "\n"
 
 
-def card(run: RunRecord | Comparison) -> str:
-    """A forward that failed: which module at which line, what it got beside what it takes, the mend, PyTorch's text."""
+def card(run: RunRecord | Comparison | BackwardRecord) -> str:
+    """A forward or backward that failed: which module at which line, what it got beside what it takes, the mend,
+    PyTorch's text."""
     found, failure = run.finding, run.failure
-    head = [mode_rows.stopped(run) if isinstance(run, Comparison) else stopped(run)]
+    head = [_stopped(run)]
     head += [found.id] if found is not None else []
     lines = ["  ".join(head), f"with {inputs_line(run.inputs)}", ""]
     if failure is not None:
@@ -44,6 +46,12 @@ def card(run: RunRecord | Comparison) -> str:
             literal(failure.traceback, lines=True).rstrip() or f"{literal(failure.type)}: {_message(failure)}",
         ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _stopped(run: RunRecord | Comparison | BackwardRecord) -> str:
+    if isinstance(run, Comparison):
+        return mode_rows.stopped(run)
+    return gradient_rows.stopped(run) if isinstance(run, BackwardRecord) else stopped(run)
 
 
 def _explained(found: Finding) -> Iterator[str]:

@@ -10,8 +10,9 @@ import msgspec
 
 from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import literal
+from inspector.gradient_rows import GradientRows
 from inspector.mode_rows import ModeRows
-from inspector.reports import json_checkpoint, json_modes, json_run
+from inspector.reports import json_checkpoint, json_gradients, json_modes, json_run
 from inspector.reports.json_run import Fields
 from inspector.run_rows import RunRows
 from inspector.run_schema import Finding, InputSet, RunRecord
@@ -32,14 +33,17 @@ def write(
     rows: RunRows | None = None,
     modes: ModeRows | None = None,
     checkpoint: CheckpointComparison | None = None,
+    gradients: GradientRows | None = None,
     findings: Iterable[Finding] = (),
 ) -> str:
     """One document; `asked` is the target as typed, `printed` is stdout, stderr and the bytes that were lost.
 
-    `rows` are those of the `run`, where its calls are known, and `modes` those of train against eval. A forward that
-    failed is the document's error, unless its inputs were guessed: the guess may be what is wrong.
+    `rows` are those of the `run`, where its calls are known, `modes` those of train against eval, and `gradients` those
+    of a backward pass. A forward or backward that failed is the document's error, unless its inputs were guessed: the
+    guess may be what is wrong.
     """
-    for ran in (run, modes.comparison if modes is not None else None):
+    later = (modes.comparison if modes is not None else None, gradients.record if gradients is not None else None)
+    for ran in (run, *later):
         if failure is None and ran is not None and ran.inputs.origin != "guessed":
             failure = ran.failure
     document: Fields = {
@@ -56,6 +60,7 @@ def write(
         "run": None if run is None else json_run.run(run, rows),
         "comparison": None if modes is None else json_modes.comparison(modes),
         "checkpoint": json_checkpoint.checkpoint(checkpoint),
+        "backward": None if gradients is None else json_gradients.backward(gradients),
         "findings": [json_run.finding(found) for found in findings],
         "printed": {
             "stdout": literal(printed[0], lines=True),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from inspector import run_labels
+from inspector import gradient_rows, run_labels
 from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import literal, plural, whole
+from inspector.gradient_rows import GradientRows
 from inspector.labels import memory, params, percent
 from inspector.mode_rows import ModeRows, in_both, noise, relative, word
 from inspector.problems import counted
-from inspector.reports import checkpoint_text, mode_text, problem_text, run_text
+from inspector.reports import checkpoint_text, gradient_text, mode_text, problem_text, run_text
 from inspector.reports.text_tree import facts_of, shown_rows
 from inspector.run_rows import RunRows
 from inspector.run_schema import Finding, InputSet
@@ -26,6 +27,7 @@ def write(
     inputs: InputSet | None = None,
     modes: ModeRows | None = None,
     checkpoint: CheckpointComparison | None = None,
+    gradients: GradientRows | None = None,
     findings: Sequence[Finding] = (),
     depth: int | None = None,
     keep: str = "",
@@ -50,6 +52,8 @@ def write(
         lines += ["", "#### train against eval", *_list(mode_text.section(modes))]
     if checkpoint is not None:
         lines += ["", "#### checkpoint", *_list(checkpoint_text.section(checkpoint))]
+    if gradients is not None:
+        lines += ["", "#### backward", *_gradients(gradients)]
     if findings:
         lines += ["", f"#### problems: {counted(findings)}", "", *map(_problem, findings)]
     return "\n".join(lines) + "\n"
@@ -92,6 +96,20 @@ def _list(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
         if not number:
             yield ""
         yield f"- {title}: {_cell(text)}" if title else f"  {_cell(text)}"
+
+
+def _gradients(rows: GradientRows) -> Iterator[str]:
+    """What was propagated, and a table of every parameter's gradient."""
+    yield ""
+    yield f"- {_cell(gradient_rows.headline(rows))}"
+    yield f"- {_cell(gradient_rows.conditions(rows.record))}"
+    if not rows.record.parameters:
+        return
+    yield f"- {_cell(gradient_rows.summary(rows))}"
+    yield from ("", "| norm | largest | zeros % | not finite | parameter |", "|--:|--:|--:|--:|:--|")
+    yield from (f"| {' | '.join(map(_cell, line))} |" for line in gradient_text.cells(rows))
+    if left_out := gradient_text.left_out(rows):
+        yield from ("", f"and {left_out:,} more, with --json")
 
 
 def _problem(finding: Finding) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import literal, size
+from inspector.gradient_schema import BackwardRecord
 from inspector.messages import FindingsReported, ModelBuilt, Run, StructureFinished
 from inspector.mode_schema import Comparison
 from inspector.run_labels import argument
@@ -47,6 +48,14 @@ def of_what_followed(
         yield f"the checks that run forward again came to nothing: {why}"
     told = (comparison, probes, checkpoint)
     changes = [change for each in told if each is not None for change in each.changed]
+    yield from (f"not left as found: {literal(change)}" for change in changes)
+
+
+def of_backward(backward: BackwardRecord | None, refused: Failure | None) -> Iterator[str]:
+    """Why there was no backward pass, and what one changed, if anything."""
+    if refused is not None:
+        yield f"no backward pass: {literal(refused.message)}"
+    changes = backward.changed if backward is not None else ()
     yield from (f"not left as found: {literal(change)}" for change in changes)
 
 

@@ -10,11 +10,12 @@ from rich.style import Style
 
 from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import end_cut, literal, padded, plural, shape, size, to_ascii, whole
+from inspector.gradient_rows import GradientRows
 from inspector.labels import Mark, marks, registration
 from inspector.mode_rows import ModeRows
 from inspector.problems import badges
 from inspector.query import search
-from inspector.reports import checkpoint_text, columns, mode_text, problem_text, run_text
+from inspector.reports import checkpoint_text, columns, gradient_text, mode_text, problem_text, run_text
 from inspector.reports.columns import Column, Paint
 from inspector.reports.titled import TITLE_CELLS, titled
 from inspector.run_rows import RunRows
@@ -50,6 +51,7 @@ def write(
     inputs: InputSet | None = None,
     modes: ModeRows | None = None,
     checkpoint: CheckpointComparison | None = None,
+    gradients: GradientRows | None = None,
     findings: Sequence[Finding] = (),
     depth: int | None = None,
     keep: str = "",
@@ -60,8 +62,9 @@ def write(
     """The structure as text: one row a line, a run of blocks once, numbers right-aligned.
 
     With the `rows` of a run every line says what came out of it and what it cost, with `modes` how far that differs
-    between train and eval; how a `checkpoint` fits stands at the end, as do the `findings`, which are a letter before
-    their rows as well. Rows deeper than `depth` are left out, and with `keep` all that does not answer that query,
+    between train and eval; the `gradients` of a backward pass, how a `checkpoint` fits and the `findings` stand at the
+    end, and these are a letter before their rows as well. Rows deeper than `depth` are left out, and with `keep` all
+    that does not answer that query,
     ancestors apart. Where a terminal's `width` is given, columns that find no room are left out. Raises QueryError when
     the query cannot be understood.
     """
@@ -74,8 +77,13 @@ def write(
     if keep and len(shown) == 1 and not search(table, keep):
         lines.append(f"(nothing answers {literal(keep)})")
     lines += ["", *titled(_totals(table), width), *titled(run_text.below(run) if run is not None else (), width)]
-    compared = mode_text.section(modes) if modes is not None else ()
-    for section in (compared, checkpoint_text.section(checkpoint), problem_text.section(findings)):
+    sections = (
+        mode_text.section(modes) if modes is not None else (),
+        gradient_text.section(gradients) if gradients is not None else (),
+        checkpoint_text.section(checkpoint),
+        problem_text.section(findings),
+    )
+    for section in sections:
         if said := list(titled(section, width)):
             lines += ["", *(_loud(line, painted) for line in said)]
     text = "\n".join(lines) + "\n"

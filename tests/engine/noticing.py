@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
 from inspector.engine import structure
+from inspector.engine.backward.answering import Backward
 from inspector.engine.forward.running import Runner
 from inspector.engine.inputs.sample import Sample
 from inspector.engine.probing import Prober
 from inspector.engine.target import Built
-from inspector.messages import EngineEvent, FindingsReported, Probe, Run, RunFinished
+from inspector.gradient_schema import BackwardRecord
+from inspector.messages import BackwardFinished, EngineEvent, FindingsReported, Probe, Run, RunBackward, RunFinished
 from inspector.run_schema import Finding, InputSet, RunRecord, SampleArgument
 from inspector.schema import Target
 from inspector.wire import pack
@@ -40,6 +43,20 @@ class Noticed:
         (told,) = [event for event in self.events if isinstance(event, FindingsReported) and event.of == "probes"]
         assert (told.guard[:15], told.changed) == ("left as found: ", ())
         return told.findings
+
+    def backward(self, ran: Callable[[int], bool] = lambda row: False) -> BackwardRecord:
+        """What came of forward and backward. The model is as before, and no rule may have failed on the way."""
+        torch.default_generator.manual_seed(0)
+        asked = Backward(self._built.model, self._structure, self._built, self._sample, ran)
+        asked.answer(RunBackward(), self._hear)
+        (record,) = [event.backward for event in self.events if isinstance(event, BackwardFinished)]
+        assert (record.guard[:15], record.changed) == ("left as found: ", ())
+        assert not [note for note in record.notes if "could not" in note], record.notes
+        return record
+
+    def path(self, row: int) -> str:
+        """The dotted path of a row."""
+        return self._structure.path(row)
 
     @property
     def record(self) -> RunRecord:

@@ -44,7 +44,10 @@ class Argument(Shape):
 
 
 class Error(Shape):
-    stage: Literal["target", "config", "torch", "import", "construct", "structure", "inputs", "forward", "engine"]
+    stage: Literal[
+        "target", "config", "torch", "import", "construct", "structure", "inputs", "forward", "backward", "checkpoint",
+        "engine",
+    ]  # fmt: skip
     type: str
     message: str
     source: Place | None
@@ -309,6 +312,41 @@ class Checkpoint(Shape):
     changed: list[str]
 
 
+class ParameterGradient(Shape):
+    path: str
+    state: Literal["measured", "none", "uncalled"]
+    norm: Number | None
+    largest: Number | None
+    elements: int | None
+    zeros: int | None
+    nan: int | None
+    infinite: int | None
+
+
+class LayerGradient(Shape):
+    path: str
+    call: int | None
+    norm: Number
+
+
+class Backward(Shape):
+    mode: Literal["train", "kept"]
+    seed: int
+    device: str
+    failed_in: Literal["forward", "backward"] | None
+    objective: Literal["loss", "losses", "projection"] | None
+    words: str
+    value: Number | None
+    forward_seconds: float
+    backward_seconds: float
+    parameters: list[ParameterGradient]
+    frozen: int
+    layers: list[LayerGradient]
+    notes: list[str]
+    guard: str
+    changed: list[str]
+
+
 class Printed(Shape):
     stdout: str
     stderr: str
@@ -329,5 +367,6 @@ class Document(Shape):
     run: Run | None
     comparison: Comparison | None
     checkpoint: Checkpoint | None
+    backward: Backward | None
     findings: list[Finding]
     printed: Printed

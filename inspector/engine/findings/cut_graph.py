@@ -39,6 +39,15 @@ class _Graph(NamedTuple):
     """Whether gradients were on when it had returned."""
 
 
+class Cause(NamedTuple):
+    """How the graph was cut."""
+
+    row: int
+    words: str
+    source: Source | None
+    call: int
+
+
 class CutGraph(RunRule):
     """For a run with gradients."""
 
@@ -99,23 +108,34 @@ class CutGraph(RunRule):
     # --- words ------------------------------------------------------------------------------------------------------
 
     def _noticed(self, scene: RunScene, call: Call) -> Noticed:
+        cause = self.cause(scene, call)
+        return Noticed(cause.row, f"the output carries no gradient: {cause.words}", _FIX, cause.source, cause.call)
+
+    def cause(self, scene: RunScene, call: Call) -> Cause:
+        """How a call has cut the graph, in words, and where."""
         off = self._switched_off_by(call)
         if off is not None:
             source = _line_with(off.module, _SWITCHES) or scene.line(call)
-            message = f"the output carries no gradient: gradients are switched off in {scene.module_name(off.module)}"
-            return Noticed(off.row, f"{message}{at(source)}", _FIX, source, off.index)
+            words = f"gradients are switched off in {scene.module_name(off.module)}"
+            return Cause(off.row, f"{words}{at(source)}", source, off.index)
         if call.kind == CallKind.OPERATION:
             source = scene.line(call)
             name = "detach" if short(call).startswith("detach") else short(call)
-            message = f"the output carries no gradient: {name} cuts the graph in {scene.module_name(call.module)}"
-            return Noticed(call.row, f"{message}{at(source)}", _FIX, source, call.index)
+            words = f"{name} cuts the graph in {scene.module_name(call.module)}"
+            return Cause(call.row, f"{words}{at(source)}", source, call.index)
         last = self._last_with_gradient(scene, call)
-        source = _line_with(call.module, _LEAVING) or scene.line(last or call)
+        source = line_that_leaves(call.module) or scene.line(last or call)
         after = f"; {scene.who(last)}{at(scene.line(last))} was the last to carry one" if last is not None else ""
-        message = (
-            f"the output carries no gradient: {scene.module_name(call.module)} leaves the graph{at(source)}{after}"
-        )
-        return Noticed(call.row, f"{message} (.data, NumPy or item())", _FIX, source, call.index)
+        words = f"{scene.module_name(call.module)} leaves the graph{at(source)}{after} (.data, NumPy or item())"
+        return Cause(call.row, words, source, call.index)
+
+    def gave(self, call: Call) -> bool:
+        """Whether a call gave something that carries a gradient."""
+        return self._met.get(call.index, _NONE).gave
+
+    def gave_values(self, call: Call) -> bool:
+        """Whether a call gave floating values, which could carry one."""
+        return self._met.get(call.index, _NONE).floating
 
     def _switched_off_by(self, call: Call) -> Call | None:
         """The call in whose forward gradients were switched off; None when they were on."""
@@ -134,6 +154,11 @@ class CutGraph(RunRule):
 _ON = _Graph(False, False, False, True)
 _NONE = _Graph(False, False, False, False)
 _FIX = "take it away where the output is to be trained; keep it where only a part is to stay fixed"
+
+
+def line_that_leaves(module: nn.Module) -> Source | None:
+    """The line in a module's own class that takes a tensor out of the graph without an operation."""
+    return _line_with(module, _LEAVING)
 
 
 def _line_with(module: nn.Module, names: frozenset[str]) -> Source | None:

@@ -68,6 +68,10 @@ class Passes:
         """One pass that is recorded."""
         self._run(way, seed, nullcontext(), lambda args, kwargs: recorder.run(self._model, args, kwargs), False)
 
+    def act(self, way: Way, seed: int, action: Callable[[tuple[Any, ...], dict[str, Any]], object]) -> None:
+        """One pass in which anything may be done with these arguments; what it raises comes out."""
+        self._run(way, seed, nullcontext(), action, False)
+
     def forward(
         self,
         way: Way,
@@ -105,6 +109,11 @@ class Passes:
             except BaseException:
                 interruption.check()
                 raise
+
+    @property
+    def keeps_modes(self) -> bool:
+        """Whether a train run leaves every flag as it was found."""
+        return self._train == "kept"
 
     @contextmanager
     def _conditions(self, way: Way, seed: int, heard: bool) -> Iterator[None]:

@@ -14,7 +14,8 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
 
   schema.py     the nouns: what is known about a model, as frozen records. Read this first
   run_schema.py the nouns of a run: what went in, every call with what flowed through it, what came of it;
-                mode_schema.py those of train against eval, checkpoint_schema.py those of a file beside the model
+                mode_schema.py those of train against eval, gradient_schema.py those of a backward pass,
+                checkpoint_schema.py those of a file beside the model
   messages/     the verbs: every Request and every Event that crosses between the processes
   catalogue.py  everything that can be noticed, by id: severity, title, a paragraph for people
   wire.py       one message as a length-framed MessagePack frame
@@ -24,8 +25,8 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   run_table.py  the calls of a run, held likewise; run_rows.py joins them to the rows: what each had to do with the run
   query.py      what a search and a filter ask of those rows
   labels.py     what a row says of itself in words: marks and numbers, for window and reports alike; run_labels.py
-                what a run says: shapes, times, costs, failures; mode_rows, problems, producers, loss_labels, card_flow,
-                card_drawings, checkpoint_labels and own_class likewise
+                what a run says: shapes, times, costs, failures; mode_rows, gradient_rows, problems, producers,
+                loss_labels, card_flow, card_drawings, checkpoint_labels and own_class likewise
   cards/        every building block of torch.nn explained, as data that needs no torch
 
   launch.py     starts the warm server, before anything else is imported
@@ -42,7 +43,7 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
                 session (requests → events); target (file → one nn.Module) and failure (why not); structure (nn.Module →
                 rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven);
                 inputs/ (typed, held or guessed), forward/ (a run, dry or real, call by call), modes/ (train against
-                eval), checkpoint/ (a file beside the model), findings/ (one rule for each fault), probing (further
+                eval), backward/ (what each parameter gets), checkpoint/ (a file beside the model), findings/ (one rule for each fault), probing (further
                 forwards), picture, trying (one layer), loss_trying (a loss on what came out)
   tui/          the only room that imports textual. conversation and runs (what is known and asked), window and app
                 (panes and keys), model_tree over shown_rows, trace_view, detail/ with one page a file, canvas (writes

@@ -161,7 +161,7 @@ class Outcome(msgspec.Struct, kw_only=True):
         With soft=True a forward that failed on guessed inputs is only a note.
         """
         found = [
-            softened(each.finding) if soft and each.inputs.origin == "guessed" else each.finding
+            softened(each.finding) if soft and _may_be_the_guess(each) else each.finding
             for each in self.failed()
             if each.finding is not None
         ]
@@ -172,6 +172,13 @@ class Outcome(msgspec.Struct, kw_only=True):
             if later is not None:
                 found += [one for one in later.findings if (one.id, one.row) not in told]
         return ordered(found)
+
+
+def _may_be_the_guess(failed: RunRecord | Comparison | BackwardRecord) -> bool:
+    """Whether guessed inputs may be why it failed: no guess makes forward write over what backward needs."""
+    return failed.inputs.origin == "guessed" and not (
+        isinstance(failed, BackwardRecord) and failed.failed_in == "backward"
+    )
 
 
 def run(

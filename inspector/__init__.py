@@ -43,8 +43,8 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
                 session (requests → events); target (file → one nn.Module) and failure (why not); structure (nn.Module →
                 rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven);
                 inputs/ (typed, held or guessed), forward/ (a run, dry or real, call by call), modes/ (train against
-                eval), backward/ (what each parameter gets), checkpoint/ (a file beside the model), findings/ (one rule for each fault), probing (further
-                forwards), picture, trying (one layer), loss_trying (a loss on what came out)
+                eval), backward/ (what each parameter gets), checkpoint/ (a file beside the model), findings/ (one rule
+                for each fault), probing (further forwards), picture, trying (one layer), loss_trying (on what came out)
   tui/          the only room that imports textual. conversation and runs (what is known and asked), window and app
                 (panes and keys), model_tree over shown_rows, trace_view, detail/ with one page a file, canvas (writes
                 only what changed)

@@ -254,11 +254,10 @@ def _conclude(outcome: Outcome, *, told: bool) -> ExitCode:
     """Say beside the report what must be said, failures too unless the document has `told` them; the exit code."""
     from inspector.reports import failure_text, remarks
 
-    for remark in remarks.write(outcome.built, outcome.finished, outcome.run_request, outcome.inputs, outcome.ran):
-        print(f"nn-inspect: {remark}", file=sys.stderr)
+    run = outcome.built, outcome.finished, outcome.run_request, outcome.inputs, outcome.ran
     followed = outcome.comparison, outcome.noticed.get("probes"), outcome.unprobed, outcome.checkpoint
     backward = remarks.of_backward(outcome.backward, outcome.no_backward)
-    for remark in (*remarks.of_what_followed(*followed), *backward):
+    for remark in (*remarks.write(*run), *remarks.of_what_followed(*followed), *backward):
         print(f"nn-inspect: {remark}", file=sys.stderr)
     if outcome.failure is not None:
         if not told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ast import literal_eval
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -15,6 +16,11 @@ from inspector.tui.input_text import InputTextError, meaning, tensor_text
 
 _PLACE = ("device", "dtype")
 _NAMED = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)(.*)", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_][\w.]*")
+_NUMBERS = frozenset(
+    ["int", "float", "bool", "None", "tuple", "Tuple", "list", "List", "Sequence", "Optional", "Union"]
+)
+"""Of annotations that name nothing but numbers, and how they stand together."""
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -44,6 +50,24 @@ def changed(arguments: Sequence[Argument], lines: Sequence[str]) -> tuple[str, .
         for argument, line in zip(arguments, lines, strict=True)
         if line.strip() and line.strip() != own_text(argument)
     )
+
+
+def misfit(argument: Argument, line: str) -> str:
+    """Why a line cannot be what its argument wants: a word where its annotation names numbers only; "" when it may."""
+    text, wanted = line.strip(), set(_WORD.findall(argument.annotation))
+    if not text or text == own_text(argument) or not wanted or not wanted <= _NUMBERS:
+        return ""
+    try:
+        value = literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = text
+    if isinstance(value, str):
+        return f"{argument.name} wants {argument.annotation}, and not the text {text!r}"
+    if isinstance(value, float) and "float" not in wanted:
+        return f"{argument.name} wants {argument.annotation}, and {text} is no whole number"
+    if value is None and not wanted & {"None", "Optional"} and argument.default != "None":
+        return f"{argument.name} wants {argument.annotation}, and not None"
+    return ""
 
 
 def with_lines(arguments: Sequence[Argument], lines: Sequence[str]) -> tuple[Argument, ...]:

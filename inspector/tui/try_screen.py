@@ -25,7 +25,17 @@ from inspector.run_schema import LayerTrial
 from inspector.schema import Argument, Failure
 from inspector.tui.appearance import Appearance
 from inspector.tui.input_editor import Choice
-from inspector.tui.trial_fields import Asked, changed, editable, inputs_of, own_text, problem_of, seen_in, with_lines
+from inspector.tui.trial_fields import (
+    Asked,
+    changed,
+    editable,
+    inputs_of,
+    misfit,
+    own_text,
+    problem_of,
+    seen_in,
+    with_lines,
+)
 from inspector.tui.trial_lines import Styled, refusal_lines, trial_lines
 
 _LABEL = 28
@@ -169,7 +179,7 @@ class TryScreen(ModalScreen[None]):
     def _work_out(self) -> None:
         """What the card says of the shapes, with the numbers that stand in the lines."""
         palette = self._appearance.palette
-        if problem := problem_of(self._input.value):
+        if problem := self._problem():
             self._say("arithmetic", [(literal(problem), palette.error)])
             return
         if self._card is None:
@@ -188,9 +198,16 @@ class TryScreen(ModalScreen[None]):
     def _values(self) -> list[str]:
         return [line.value for line in self._lines]
 
+    def _problem(self) -> str:
+        """Why what stands in the lines is not worth a trial."""
+        misfits = (misfit(argument, text) for argument, text in zip(self._arguments, self._values, strict=True))
+        return next(filter(None, misfits), "") or problem_of(self._input.value)
+
     def _try(self, dry: bool = True) -> None:
-        if problem_of(self._input.value):
-            self._input.focus()
+        if self._problem():
+            self._say("result", [])  # what came of something else is no answer to this
+            if problem_of(self._input.value):
+                self._input.focus()
             return
         typed = self._input.value.strip()
         inputs = () if typed == (self._first_input or "") else inputs_of(typed)

@@ -207,3 +207,15 @@ async def test_every_loss_can_be_tried_on_the_output_of_a_model_that_has_none() 
         assert names == ["CrossEntropyLoss", "NLLLoss"]
         await window.press("escape")
         assert window.cursor() == ""
+
+
+async def test_a_word_for_a_number_is_refused_in_one_line_and_nothing_old_stands_below_it() -> None:
+    async with opened("lenet.py") as window:
+        await window.press("r", "down", "b", "down", "down")
+        before = len(window.engine.asked)
+        await window.press("end", *["backspace"] * 6, *"abc", "enter")
+        screen = window.screen()
+        assert "kernel_size wants" in screen
+        assert "not the text 'abc'" in " ".join(screen.replace("│", " ").split())
+        assert "as it is " not in screen.partition("input")[2].partition("F2")[0]
+        assert len(window.engine.asked) == before

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from inspector.schema import Argument
-from inspector.tui.trial_fields import changed, editable, inputs_of, own_text, problem_of, seen_in, with_lines
+from inspector.tui.trial_fields import changed, editable, inputs_of, misfit, own_text, problem_of, seen_in, with_lines
 
 ARGUMENTS = (
     Argument("in_channels", "int", required=True, value="3"),
@@ -47,3 +49,27 @@ def test_the_shapes_of_a_card_are_those_that_are_typed() -> None:
     assert seen_in("scalar:float32")[0].shape == ()
     assert seen_in("2x3; (1x2, 1x2)") == ()
     assert seen_in("2x3:flaot16") == ()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "line", "said"),
+    [
+        ("int", None, "abc", "kernel_size wants int, and not the text 'abc'"),
+        ("Union[int, tuple[int, int]]", None, "(3,", "and not the text '(3,'"),
+        ("Union[int, tuple[int, int]]", None, "3.5", "and 3.5 is no whole number"),
+        ("Union[int, tuple[int, int]]", None, "None", "and not None"),
+        ("Union[int, tuple[int, int]]", None, "(3, 5)", ""),
+        ("Union[str, int]", "0", "same", ""),
+        ("float", "1e-05", "1", ""),
+        ("float | None", "0.1", "None", ""),
+        ("bool", "True", "False", ""),
+        ("", None, "whatever", ""),
+        ("int", None, "", ""),
+        ("Callable", "F.relu", "gelu", ""),
+    ],
+)  # fmt: skip
+def test_a_word_where_numbers_are_wanted_is_told_in_one_line(
+    annotation: str, default: str | None, line: str, said: str
+) -> None:
+    told = misfit(Argument("kernel_size", annotation, default, default is None, "(7, 7)"), line)
+    assert told.endswith(said) if said else told == ""

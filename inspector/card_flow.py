@@ -56,9 +56,9 @@ def own_tensors(table: ModelTable, row: int) -> Iterator[int]:
 def registered(table: ModelTable, row: int, stats: Mapping[int, TensorStats]) -> Registered:
     """What the model registers for a layer; `stats` are those of rows of tensors that somebody measured."""
     place = table.first_place(row)
-    count = None if table.has(place, Flag.LAZY) else table.elements[place]
+    lazy = table.has(place, Flag.LAZY)
     own = (child for child in table.children(row) if table.kinds[child] == Kind.PARAMETER and child in stats)
-    return Registered(count, {table.name(child): stats[child] for child in own})
+    return Registered(None if lazy else table.elements[place], lazy, {table.name(child): stats[child] for child in own})
 
 
 def forward_question(

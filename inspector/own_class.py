@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from inspector.card_flow import flow_of
 from inspector.cards.explaining import passage
-from inspector.figures import flops, plural, whole
+from inspector.figures import flops, plural
 from inspector.run_rows import RunRows
 from inspector.schema import ModuleDetail, ModuleRow
 from inspector.table import ModelTable
@@ -32,7 +32,7 @@ class OwnClass(NamedTuple):
     here: str
     """`2×1×32×32 → 2×10; 81,290 parameters; 1.29 MFLOP a call`; empty when nothing is known."""
     doc: tuple[str, ...]
-    """Its first lines, and how many more there are."""
+    """Its first lines, and whether there are more."""
     children: tuple[tuple[str, str], ...]
     """Name, and what it is: `Conv2d 1→6 k5`."""
     more_children: int
@@ -82,7 +82,7 @@ def _doc(text: str) -> Iterator[str]:
     yield from lines[:_MOST_DOC_LINES] if text else ()
     left = text.count("\n") + 1 - min(len(lines), _MOST_DOC_LINES)
     if left or len(text) > _MOST_DOC_CHARACTERS:
-        yield f"… the first of {whole(len(text))} characters"
+        yield "… and more"
 
 
 def _kind(table: ModelTable, row: int) -> str:

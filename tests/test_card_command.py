@@ -118,3 +118,75 @@ def test_a_loss_that_was_called_in_the_run_tells_what_it_gave_there() -> None:
     result = nn_inspect("losses.py", "--card", "losses.mse")
     assert "it gave" in result.stdout
     assert "tried on the model's output" not in result.stdout
+
+
+ODD = """
+import torch
+from torch import nn
+
+names = {"nn": nn, "torch": torch}
+exec('''
+class Made(nn.Module):
+    def __init__(self, width=4, *rest, scale: float = 2.0, **more):
+        super().__init__()
+        self.width, self.lin, self.scale = width, nn.Linear(4, width), scale
+    def forward(self, x):
+        return torch.relu(self.lin(x)) * self.scale
+''', names)
+
+
+class Scripted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.lin(x).relu()
+
+
+class Huge(nn.Module):
+    __doc__ = "First line of it.\\n" + "A long line. " * 20_000 + "\\nline" * 3_000
+
+    def forward(self, x):
+        return x + 1
+
+
+class Twice(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+class Odd(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.made, self.huge, self.twice = names["Made"](), Huge(), Twice(4, 4)
+        self.scripted = torch.jit.script(Scripted())
+        self.normed = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
+        self.lazy = nn.LazyLinear(3)
+
+    def forward(self, x):
+        return self.lazy(self.normed(self.scripted(self.twice(self.huge(self.made(x))))))
+
+example_inputs = torch.zeros(2, 4)
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("made", ["Made(width=4, *rest, scale=2.0, **more)", "  lin  Linear 4→4", "its source is not kept"]),
+        ("huge", ["First line of it.", "\n… and more\n", "its forward calls"]),
+        ("scripted", ["· Scripted()", "holds 1 child", "TorchScript: the Python source is not kept"]),
+        ("twice", ["Twice is a class of its own, made from Linear: this card is Linear's", "together 20"]),
+        ("normed", ["4 → 4; 24 parameters", "registered 24, which is not what its arguments lead to"]),
+        ("lazy", ["in_features = 4, from the first input", "weight 3·4 = 12", "±0.5", "the first run makes them"]),
+    ],
+)  # fmt: skip
+def test_odd_modules_say_what_is_known_of_them(tmp_path: Path, path: str, told: list[str]) -> None:
+    file = tmp_path / "odd.py"
+    file.write_text(ODD)
+    result = nn_inspect(f"{file}:Odd", "--card", path)
+    assert result.returncode == 0, result.stderr
+    for words in told:
+        assert words in result.stdout
+    assert len(result.stdout) < 6_000

@@ -8,6 +8,7 @@ Names and values of the user's are in it as they are: who prints it makes them s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -93,6 +94,8 @@ class Registered(Record, frozen=True):
 
     parameters: int | None = None
     """Elements of its own and of everything below it; None while there are lazy ones among them."""
+    lazy: bool = False
+    """Whether there are such."""
     stats: Mapping[str, TensorStats] = {}
     """Statistics of its own parameters by name, as far as somebody measured them."""
 
@@ -153,7 +156,7 @@ def _explained(card: Card, read: Read, flow: Flow, registered: Registered, is_la
     inputs = tuple(seen.shape for seen in flow.inputs if seen.shape is not None)
     arguments = tuple(_argument(card, read, name) for name in read.present)
     pitfalls = tuple(Pitfall(pitfall, CATALOGUE[pitfall].title) for pitfall in card.pitfalls)
-    held = _held_by(card, read)
+    held = _held_by(card, lazily := _as_first_run(card, read, inputs))
     cost = _cost_of(card, read, inputs)
     sections = (
         Section("here", "", tuple(_here_lines(card, held, registered, cost, flow)) if is_layer else ()),
@@ -163,7 +166,7 @@ def _explained(card: Card, read: Read, flow: Flow, registered: Registered, is_la
         Section("takes", "takes", card.takes),
         Section("shape", "shape", tuple(_shape_lines(card, read, inputs, flow))),
         Section("parameters", "parameters", tuple(_parameter_lines(held, registered))),
-        Section("initial", "first values", tuple(_initial_lines(card, read, registered.stats))),
+        Section("initial", "first values", tuple(_initial_lines(card, lazily, registered.stats))),
         Section("cost", "cost", tuple(_cost_lines(card, cost, flow))),
         Section("modes", "train and eval", (card.modes or "The same in both.",)),
         Section("pitfalls", "pitfalls", tuple(f"{pitfall.id} {pitfall.title}" for pitfall in pitfalls)),
@@ -269,6 +272,21 @@ def _shapes(shapes: Sequence[Sizes]) -> str:
     return ", ".join(map(shape_text, shapes))
 
 
+_FROM_FIRST = re.compile(r"(\w+) = (\d+), from the first input")
+
+
+def _as_first_run(card: Card, read: Read, inputs: Inputs) -> Read:
+    """The arguments as they are after the first run, of a lazy layer that some input is known of."""
+    if not card.name.startswith("Lazy") or not inputs or card.shape is None:
+        return read
+    try:
+        lines = card.shape(read.values, inputs).lines
+    except _NO_VALUES:
+        return read
+    told = {found[1]: int(found[2]) for line in lines if (found := _FROM_FIRST.fullmatch(line))}
+    return read._replace(values={**read.values, **told})
+
+
 # --- parameters -------------------------------------------------------------------------------------------------------
 
 
@@ -290,6 +308,8 @@ def _parameter_lines(held: Counted, registered: Registered) -> Iterable[str]:
     yield from held.lines
     if len(held.lines) > 1 and held.total is not None:
         yield f"together {whole(held.total)}"
+    if known is None and registered.lazy:
+        yield "none of them is there yet: the first run makes them"
     if known is not None and known != held.total:
         of_card = "" if held.total is None else ", which is not what its arguments lead to"
         yield f"registered {whole(known)}{of_card}"

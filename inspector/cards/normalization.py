@@ -7,7 +7,7 @@ from typing import Any
 
 from inspector.cards.arithmetic import AXES, constant, counted, equation, figure, product, shape_text
 from inspector.cards.card import Arguments, Card, Counted, Drawn, Initial, Inputs, Shaped, Sizes, Symbol
-from inspector.cards.linear import PLACE, PLACE_DEFAULTS
+from inspector.cards.linear import PLACE, PLACE_DEFAULTS, from_first
 from inspector.cards.space import split
 
 # --- one mean for a channel -------------------------------------------------------------------------------------------
@@ -168,7 +168,16 @@ def _instance_norm(axes: int) -> Card:
 
 
 def _lazy(card: Card, **defaults: Any) -> Card:
+    """The same layer before it has seen how many channels there are."""
+    rule = card.shape
+    assert rule is not None
+
+    def shape(arguments: Arguments, inputs: Inputs) -> Shaped:
+        shaped = rule(arguments, inputs)
+        return Shaped(shaped.outputs, (from_first("num_features", shaped.outputs[0][1]), *shaped.lines))
+
     return card._replace(
+        shape=shape,
         defaults={**card.defaults, **defaults},
         name=f"Lazy{card.name}",
         sentence=f"A {card.name} that reads num_features off its first input, and is a plain {card.name} "

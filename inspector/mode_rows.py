@@ -110,14 +110,16 @@ def _sortable(value: float) -> float:
 
 
 def relative(value: float) -> str:
-    """A relative difference in at most seven cells: 0 · 0.41 · 1.2e-07; exactly 0 only when it is."""
+    """A relative difference in at most eight cells: 0 · 0.41 · 445 · 1.2e-07; exactly 0 only when it is."""
     if math.isnan(value):
         return "?"
     if value == 0:
         return "0"
     if not math.isfinite(value):
         return "inf"
-    return f"{value:.2g}" if value < 100 else f"{value:.2e}"
+    if value < 9.95:
+        return f"{value:.2g}"
+    return f"{value:,.0f}" if value < 999_999.5 else f"{value:.2e}"
 
 
 def headline(rows: ModeRows) -> str:

@@ -109,12 +109,19 @@ def _sortable(value: float) -> float:
     return -1.0 if math.isnan(value) else value
 
 
+_SIGNS = 1e-300
+"""No two numbers are so little apart but zeros of either sign."""
+
+
 def relative(value: float) -> str:
-    """A relative difference in at most eight cells: 0 · 0.41 · 445 · 1.2e-07; exactly 0 only when it is."""
+    """A relative difference in at most eight cells: 0 · 0.41 · 445 · 1.2e-07; exactly 0 only when it is, ±0 where
+    nothing but signs of zeros differ."""
     if math.isnan(value):
         return "?"
     if value == 0:
         return "0"
+    if value < _SIGNS:
+        return "±0"
     if not math.isfinite(value):
         return "inf"
     if value < 9.95:

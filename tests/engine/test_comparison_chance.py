@@ -78,6 +78,22 @@ def test_what_is_the_same_by_chance_is_a_source_that_differs_by_0_and_says_so() 
     assert found.of("").note == "by chance the same in both modes with this seed"
 
 
+class Turns(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flip(0) if self.training and torch.rand(()) < 0.5 else x
+
+
+class AlwaysDrops(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.dropout(x, 0.5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_coin_is_found_below_what_is_random_in_both_modes(seed: int) -> None:
+    found = compared(nn.Sequential(AlwaysDrops(), Turns()), rows()(), seed=seed)
+    assert (found.sources(), found.left_as_found) == ({"1"}, True)
+
+
 # --- flags of others --------------------------------------------------------------------------------------------------
 
 

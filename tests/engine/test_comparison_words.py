@@ -89,6 +89,16 @@ def test_the_padding_that_the_fused_path_empties_is_a_difference_of_its_own() ->
     assert float(note.rpartition(" ")[2]) > 0.1
 
 
+class TakesItselfAsKey(nn.MultiheadAttention):
+    def forward(self, x: Tensor) -> Any:  # type: ignore[override]
+        return super().forward(x, x, x)[0]
+
+
+def test_of_a_class_that_calls_the_forward_of_one_of_torchs_that_one_is_named() -> None:
+    found = compared(seeded(lambda: TakesItselfAsKey(8, 2, dropout=0.5, batch_first=True)), sequence()())
+    assert found.of("").reason == "the code of MultiheadAttention in it looks at its flag"
+
+
 class DrawsInEval(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -134,7 +134,17 @@ async def test_a_forward_that_raises_in_train_mode_is_the_answer() -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0.0, "0"), (0.4142, "0.41"), (1.2e-7, "1.2e-07"), (math.nan, "?"), (math.inf, "inf"), (99.7, "100"), (1234.5, "1,234"), (3.2e7, "3.20e+07")],
+    [
+        (0.0, "0"),
+        (5e-324, "±0"),
+        (0.4142, "0.41"),
+        (1.2e-7, "1.2e-07"),
+        (math.nan, "?"),
+        (math.inf, "inf"),
+        (99.7, "100"),
+        (1234.5, "1,234"),
+        (3.2e7, "3.20e+07"),
+    ],
 )
 def test_a_relative_difference_is_short_and_zero_only_when_it_is(value: float, said: str) -> None:
     assert relative(value) == said

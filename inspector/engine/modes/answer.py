@@ -114,7 +114,7 @@ class Answer:
         if before is None or after is None:
             return "only in train" if before is None else "only in eval"
         proof = self.proofs.get(key)
-        if distance.equal and self._noisy_in_both(key):
+        if distance.equal and self._noisy_in_both(key) and not (proof is not None and proof.tossed):
             return "unchanged"  # Its own flag may count, but what forward does with those below it makes up for that.
         if proof.source if proof is not None else key[0] in sources and key[1] > MOST_CALLS and not distance.equal:
             return "source"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -170,8 +171,9 @@ class ModeComparison:
         suspects = suspects_of(answer.evaluation, answer.trained, answer.moved(), answer.asking(), switched)
         answer.noise_eval = self._proving(suspects)
         left = unexplained(answer.evaluation, answer.trained, answer.moved(), set(answer.proven()), switched)
-        if left is not None:
-            self._proving(left)
+        again = {key: replace(suspects[key], again=True) for key, proof in answer.proofs.items() if proof.undecided}
+        if again or left:
+            self._proving({**(left or {}), **again})
 
     def _proving(self, suspects: dict[Key, Toggle]) -> Comparing | None:
         proving = Proving(self._keeping.kept, set(suspects))

@@ -45,6 +45,8 @@ class Toggle:
     modules: tuple[nn.Module, ...] = ()
     chance: bool = False
     """Whether the call gave the same in all runs, so that only other random numbers could make it a source."""
+    again: bool = False
+    """Whether it was tried before and was undecided: what reaches it differs from one eval run to the next."""
 
     def __call__(self, module: nn.Module) -> None:
         """Set flags as they are in train mode."""
@@ -61,6 +63,10 @@ class Proof:
     source: bool
     own: Distance = EQUAL
     note: str = ""
+    tossed: bool = False
+    """Whether it took other random numbers than those of the pass."""
+    undecided: bool = False
+    """Whether it gave the same, but drew random numbers: to be tried with others."""
 
 
 Judge = Callable[[Any], Proof]
@@ -97,6 +103,9 @@ class Prover:
         `usual` is what it gave in an eval pass before.
         """
         toggle = self._toggles[visit.key]
+        if toggle.again:
+            verdict = self._prove_by_chance(visit, original, args, kwargs, None)
+            return lambda result: verdict
         trial = self._try(visit, original, args, kwargs, toggle)
         if trial.result is None and toggle.chance:
             return lambda result: Proof(False)
@@ -112,20 +121,28 @@ class Prover:
         if usually.equal and trial.drew:
             verdict = self._prove_by_chance(visit, original, args, kwargs, usual)
             return lambda result: verdict
-        return lambda result: _judged(toggled, result)
+        return lambda result: _judged(trial, result)
 
     def _prove_by_chance(
-        self, visit: Visit, original: Original, args: tuple[Any, ...], kwargs: dict[str, Any], usual: tuple[Kept, ...]
+        self,
+        visit: Visit,
+        original: Original,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        usual: tuple[Kept, ...] | None,
     ) -> Proof:
-        """With other random numbers: a coin that is tossed in train mode only may have fallen so that nothing came."""
+        """With other random numbers: a coin that is tossed in train mode only may have fallen so that nothing came.
+
+        `usual` is what it gives in eval mode with any, where that is known.
+        """
         states = [*self._drawn(visit), *map(seeded, range(DRAWS))]
         for state in states:
             trial = self._try(visit, original, args, kwargs, self._toggles[visit.key], state)
-            if trial.result is None or apart(usual, trial.result).equal:
+            if trial.result is None or (usual is not None and apart(usual, trial.result).equal):
                 continue
             plain = self._try(visit, original, args, kwargs, None, state)
             if plain.result is not None and not (own := apart(plain.result, trial.result)).equal:
-                return Proof(True, own)
+                return Proof(True, own, tossed=True)
         return Proof(False, note=f"draws random numbers in train mode; {len(states) + 1} draws made no difference")
 
     def _prove_carefully(
@@ -183,11 +200,11 @@ class Prover:
                         module.training = flag
 
 
-def _judged(toggled: tuple[Kept, ...], result: Any) -> Proof:
+def _judged(trial: Trial, result: Any) -> Proof:
     with torch._C.DisableTorchFunction():
-        pairs, note = Comparer().compare(toggled, result)
+        pairs, note = Comparer().compare(trial.result or (), result)
     own = total(pairs).seen_from_the_other() + (UNTOLD if note else EQUAL)
-    return Proof(not own.equal, own, OTHER_THINGS if note else "")
+    return Proof(not own.equal, own, OTHER_THINGS if note else "", undecided=own.equal and trial.drew)
 
 
 @contextmanager

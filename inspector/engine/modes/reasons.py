@@ -31,7 +31,16 @@ def reason_of(
         parts.append(f"its own code looks at `training`: {spelled(looks)}")
     if overrides_train(module):
         parts.append(f"{type(module).__name__} has a train() of its own")
-    return "; ".join(filter(None, parts)) or "looks at its training flag"
+    return "; ".join(filter(None, parts)) or _by_its_class(module)
+
+
+def _by_its_class(module: nn.Module) -> str:
+    """Nobody but torch's code was seen to look: of a class that calls the forward of one of torch's, that one."""
+    for base in type.mro(type(module)):
+        if base.__module__.startswith("torch.nn.modules") and base not in (nn.Module, nn.Sequential):
+            own = base is type(module)
+            return "looks at its training flag" if own else f"the code of {base.__name__} in it looks at its flag"
+    return "looks at its training flag"
 
 
 def spelled(source: Source) -> str:

@@ -32,12 +32,13 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   launch.py     starts the warm server, before anything else is imported
   client.py     forks engines, sends requests, hears events, kills and forks again; connection, streams, output,
                 crash (which line), death (what ended it) and journal (--log) are its parts
-  headless.py   one load and one run without a window: what the plain reports are made from
+  headless.py   one load and what follows it without a window; outcome.py what came of it, which the plain reports
+                are made from
   report.py     inspect(model, *args): the same reports from Python, in the caller's process; surroundings
                 and versions (--info)
   config.py     file, environment, flags: one order, one record
   options.py    the options there are, and which go together; completion.py tells a shell of them
-  cli.py        arguments → a front end; exit codes; imports neither textual nor torch
+  cli.py        arguments → a front end, the window or plain_output; exit_codes; imports neither textual nor torch
 
   engine/       the only room that imports torch, torchinfo or the user's file. server (warm), process (after the fork),
                 session (requests → events); target (file → one nn.Module) and failure (why not); structure (nn.Module →

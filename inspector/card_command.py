@@ -11,7 +11,7 @@ from inspector.card_flow import flow_of, registered
 from inspector.cards import CARDS, card_of
 from inspector.cards.card import Card
 from inspector.cards.explaining import Explained, explain, explain_module, with_tryout
-from inspector.headless import Outcome
+from inspector.outcome import Outcome
 
 if TYPE_CHECKING:
     from inspector.reports.card_text import Sheet

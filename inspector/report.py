@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, TextIO
 
-from inspector.headless import HeadlessLoad, Outcome
+from inspector.headless import HeadlessLoad
 from inspector.messages import Load, Request, Run
 from inspector.mode_rows import ModeRows
+from inspector.outcome import Outcome
 from inspector.run_schema import RunRecord
 from inspector.schema import Failure
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from inspector import cli
-from inspector.headless import Outcome
 from inspector.messages import FindingsReported, Load, ModelBuilt
 from inspector.mode_schema import Comparison
+from inspector.outcome import Outcome
 from inspector.run_schema import Finding, InputSet, RunRecord, Severity
 from inspector.schema import Failure, Source, Target
 from inspector.tui.app import InspectorApp

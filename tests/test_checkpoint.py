@@ -12,8 +12,8 @@ import pytest
 from inspector import cli
 from inspector.checkpoint_labels import facts, line
 from inspector.checkpoint_schema import CheckpointComparison
-from inspector.headless import Outcome
 from inspector.messages import Load, ModelBuilt
+from inspector.outcome import Outcome
 from inspector.run_schema import Finding
 from inspector.schema import Target
 from tests.recording import SAMPLES

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.headless import Outcome
 from inspector.messages import FindingsReported, Load
 from inspector.mode_schema import Comparison
+from inspector.outcome import Outcome
 from inspector.problems import badges, counted, kept, no_such, ordered, patterns, reached, softened
 from inspector.run_schema import Finding, InputSet, RunRecord
 from tests.fake_model import lenet

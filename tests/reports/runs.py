@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from inspector.headless import Outcome
 from inspector.messages import Load
 from inspector.mode_rows import ModeRows
 from inspector.mode_schema import Comparison
+from inspector.outcome import Outcome
 from inspector.problems import ordered
 from inspector.reports import json_document, markdown, text_tree
 from inspector.run_rows import RunRows

@@ -16,6 +16,7 @@ from inspector.messages import (
     ModuleDescribed,
     Request,
     Run,
+    RunBackward,
     SampleTraining,
     StageStarted,
     StepStatistics,
@@ -98,7 +99,7 @@ class FakeEngine:
                 self.hear(engine, ModuleDescribed(request.row, DETAIL))
             case MeasureTensor():
                 self.hear(engine, TensorMeasured(request.row, STATS, 0.001))
-            case Run() | CompareModes() | StepStatistics() | SampleTraining() if self.runs:
+            case Run() | CompareModes() | StepStatistics() | SampleTraining() | RunBackward() if self.runs:
                 self.tell(engine, self.runs.pop(0))
         return True
 

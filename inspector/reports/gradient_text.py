@@ -10,7 +10,7 @@ from inspector.gradient_rows import GradientRows
 
 _PARAMETERS = 100
 """Parameters that are listed; the JSON document has all of them."""
-_TITLES = ("norm", "largest", "zeros", "not finite", "parameter")
+_TITLES = ("norm", "largest", "zeros %", "not finite", "parameter")
 
 
 def section(rows: GradientRows) -> Iterator[tuple[str, str]]:

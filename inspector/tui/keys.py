@@ -63,6 +63,7 @@ KEYS: tuple[Key, ...] = (
     Key("next-problem", "right_square_bracket", "]", "problem(1)", "to the next problem", "everywhere"),
     Key("previous-problem", "left_square_bracket", "[", "problem(-1)", "to the previous problem", "everywhere"),
     Key("compare", "d", "d", "compare", "train against eval: what differs, where it starts, and why", "everywhere"),
+    Key("backward", "B", "B", "backward", "forward and backward: the gradient of every parameter", "everywhere"),
     Key("toggle", "m", "m", "toggle_mode(True)", "the other mode for this module and everything below", "everywhere"),
     Key("toggle-alone", "T", "T", "toggle_mode(False)", "the other mode for this module alone", "everywhere"),
     Key("modes-found", "U", "U", "restore_modes", "all modes as they were found", "everywhere"),

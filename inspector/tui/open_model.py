@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from inspector import run_labels
 from inspector.checkpoint_schema import CheckpointComparison
 from inspector.format import literal, size
+from inspector.gradient_rows import GradientRows
 from inspector.messages import Printed, StillRunning, TensorMeasured
 from inspector.mode_rows import ModeRows
 from inspector.mode_schema import Comparison
@@ -69,8 +70,10 @@ class OpenModel:
     """The last comparison of train and eval, by row."""
     uncompared: Comparison | None = None
     """The last one, when forward raised in one of the modes."""
+    gradients: GradientRows | None = None
+    """The last backward pass, by row."""
     noticed: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
-    """What was noticed, by where it was looked for: structure, run, probes, checkpoint."""
+    """What was noticed, by where it was looked for: structure, run, probes, modes, backward, checkpoint."""
     ignored: frozenset[str] = frozenset()
     """Findings that are not to be told: ids, or `id:path`."""
     checkpoint: CheckpointComparison | None = None
@@ -92,6 +95,12 @@ class OpenModel:
         self.measured.clear()
         self.failed.clear()
         self.asked.clear()
+
+    def notice(self, of: str, found: tuple[Finding, ...]) -> None:
+        """Take in what a further pass noticed, in place of what it did before; what is told already is told once."""
+        self.noticed.pop(of, None)
+        told = {(finding.id, finding.row) for finding in self.findings}
+        self.noticed[of] = tuple(finding for finding in found if (finding.id, finding.row) not in told)
 
     @property
     def findings(self) -> list[Finding]:

@@ -9,6 +9,7 @@ from inspector.messages import (
     CompareModes,
     Probe,
     Run,
+    RunBackward,
     RunProgressed,
     SampleTraining,
     StepStatistics,
@@ -17,7 +18,7 @@ from inspector.messages import (
 from inspector.run_table import RunTable
 from inspector.tui.open_model import OpenModel, Stage
 
-Job = Run | CompareModes | StepStatistics | SampleTraining | Probe | TryLayer
+Job = Run | CompareModes | StepStatistics | SampleTraining | Probe | RunBackward | TryLayer
 
 
 @dataclass

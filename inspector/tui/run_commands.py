@@ -46,6 +46,11 @@ class RunCommands(CopyCommands):
         self.message = None
         self._complain_unless(self.talk.runs.compare())
 
+    def action_backward(self) -> None:
+        """Forward and backward in train mode: the gradient of every parameter, and what is wrong with them."""
+        self.message = None
+        self._complain_unless(self.talk.runs.backward())
+
     def action_step_statistics(self) -> None:
         """Some train-mode forwards on fresh samples: what becomes of the running statistics. All goes back."""
         self._complain_unless(self.talk.runs.step(keep=False))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from inspector import run_labels
+from inspector import gradient_rows, run_labels
 from inspector.format import literal
+from inspector.gradient_rows import GradientRows
 from inspector.messages import Run, TensorDrawn
 from inspector.mode_rows import ModeRows, verdicts
 from inspector.mode_schema import StatisticsStepped, TrainingSampled
-from inspector.problems import badges
+from inspector.problems import badges, ordered
 from inspector.run_schema import Finding, InputSet, LayerTrial, RunRecord
 from inspector.schema import Failure
 from inspector.tui.bars import Status
@@ -149,6 +150,29 @@ class RunDisplay:
         window.message = Status(words, window.appearance.palette.error, more, shorter=(short,))
         window.show_tab(pages.MODES)
         window.show_status()
+        window.show_detail()
+
+    # --- backward -----------------------------------------------------------------------------------------------
+
+    def backward_finished(self, model: OpenModel, rows: GradientRows) -> None:
+        """What was propagated and how many got something of it; the cursor on the gravest that was noticed."""
+        window, palette, record = self._window, self._window.appearance.palette, rows.record
+        window.show_tab(pages.RUN)
+        found = next(iter(ordered((*filter(None, (record.finding,)), *record.findings))), None)
+        if found is not None and found.row is not None:
+            window.model_tree.go_to(found.row)
+        if record.failed_in:
+            raised = run_labels.exception(record.failure) if record.failure is not None else ""
+            said = found.message if found is not None else raised
+            window.tell(f"{gradient_rows.stopped(record)}: {literal(said)}", palette.error)
+        elif not record.objective:
+            window.tell(gradient_rows.headline(rows), palette.warning)
+        else:
+            words = f"{gradient_rows.summary(rows)} · {gradient_rows.headline(rows)}"
+            style = palette.good if found is None else palette.error if found.severity == "error" else palette.warning
+            window.tell(words, style, shorter=(gradient_rows.summary(rows),))
+        self._tell_changes(record.changed)
+        window.show_title()
         window.show_detail()
 
     def modes_set(self, model: OpenModel, as_found: bool) -> None:

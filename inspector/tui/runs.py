@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
+from inspector.gradient_rows import GradientRows
 from inspector.messages import (
+    BackwardFinished,
     CallsDescribed,
     CompareModes,
     DrawTensor,
@@ -23,6 +25,7 @@ from inspector.messages import (
     ModesSet,
     Probe,
     Run,
+    RunBackward,
     RunCancelled,
     RunFinished,
     RunProgressed,
@@ -64,6 +67,8 @@ class RunView(Protocol):
     def run_refused(self, failure: Failure, request: Job, *, unasked: bool) -> None: ...
 
     def modes_compared(self, model: OpenModel, rows: ModeRows) -> None: ...
+
+    def backward_finished(self, model: OpenModel, rows: GradientRows) -> None: ...
 
     def modes_set(self, model: OpenModel, as_found: bool) -> None: ...
 
@@ -122,6 +127,10 @@ class Runs:
     def compare(self) -> bool:
         """Ask for train against eval."""
         return self._ask_when_there(lambda model: CompareModes(self.inputs(model), self.wanted.seed))
+
+    def backward(self) -> bool:
+        """Ask for forward and backward."""
+        return self._ask(lambda model: RunBackward(self.inputs(model), self.wanted.seed))
 
     def step(self, *, keep: bool) -> bool:
         """Ask for some train-mode forwards that move the running statistics."""
@@ -316,14 +325,15 @@ class Runs:
             case ModesCompared(comparison=comparison):
                 model.inputs = comparison.inputs
                 model.modes = ModeRows(model.table, comparison)
-                model.noticed.pop("modes", None)
-                # What a probe has told already is told once.
-                told = {(finding.id, finding.row) for finding in model.findings}
-                found = (*filter(None, (comparison.finding,)), *comparison.findings)
-                news = [finding for finding in found if (finding.id, finding.row) not in told]
-                model.noticed["modes"] = tuple(news)
+                model.notice("modes", (*filter(None, (comparison.finding,)), *comparison.findings))
                 self._end()
                 self._view.modes_compared(model, model.modes)
+                self._view.findings_changed(model)
+            case BackwardFinished(backward=backward):
+                model.inputs, model.gradients = backward.inputs, GradientRows(model.table, backward)
+                model.notice("backward", (*filter(None, (backward.finding,)), *backward.findings))
+                self._end()
+                self._view.backward_finished(model, model.gradients)
                 self._view.findings_changed(model)
             case LayerTried(trial=trial):
                 self._end()

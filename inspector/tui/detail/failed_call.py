@@ -6,12 +6,13 @@ from rich.cells import cell_len
 
 from inspector import run_labels
 from inspector.format import literal
+from inspector.gradient_schema import BackwardRecord
 from inspector.mode_schema import Comparison
 from inspector.run_schema import RunRecord
 from inspector.tui.detail.page import Page
 
 
-def write(page: Page, run: RunRecord | Comparison) -> None:
+def write(page: Page, run: RunRecord | Comparison | BackwardRecord) -> None:
     """The failure in short, and where the rest of it stands."""
     _write_card(page, run)
     if isinstance(run, RunRecord) and run.finding is not None and run.failure is not None:
@@ -26,12 +27,13 @@ def write_whole(page: Page, run: RunRecord) -> None:
         page.prose(run.failure.traceback)
 
 
-def _write_card(page: Page, run: RunRecord | Comparison) -> None:
+def _write_card(page: Page, run: RunRecord | Comparison | BackwardRecord) -> None:
     """The finding in the words that the measurement supports, the user's line, then PyTorch's own words."""
     palette, finding, failure = page.palette, run.finding, run.failure
     if finding is None:
         return
-    title = "✗ forward failed here"
+    backward = isinstance(run, BackwardRecord) and run.failed_in == "backward"
+    title = f"✗ {'backward' if backward else 'forward'} failed here"
     where = [finding.id]
     if finding.source is not None:
         where.append(f"{literal(finding.source.file.rpartition('/')[2])}:{finding.source.line}")

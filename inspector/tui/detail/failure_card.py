@@ -16,6 +16,7 @@ _TITLES: dict[Stage, str] = {
     "structure": "The model cannot be read",
     "inputs": "These inputs cannot be used",
     "forward": "Forward failed",
+    "backward": "There was no backward pass",
     "engine": "The process that holds the model ended",
 }
 

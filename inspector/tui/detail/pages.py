@@ -7,6 +7,7 @@ from inspector.schema import GhostRow, ModuleRow, OperationRow, Row, RunRow, Ten
 from inspector.tui.detail import (
     card_page,
     failed_call,
+    gradient_page,
     model_page,
     modes_page,
     module_page,
@@ -34,8 +35,12 @@ def write(page: Page, model: OpenModel, row: int, tab: int, call: int | None = N
     if tab == SOURCE:
         source_page.write(page, model.details.get(owner(model, row)), alive=model.alive)
         return
-    if tab in (RUN, MODES):
-        (run_page if tab == RUN else modes_page).write(page, model, row)
+    if tab == RUN:
+        gradient_page.write(page, model, row)
+        run_page.write(page, model, row)
+        return
+    if tab == MODES:
+        modes_page.write(page, model, row)
         return
     if tab == CARD:
         card_page.write(page, model, owner(model, row))
@@ -52,6 +57,7 @@ def write(page: Page, model: OpenModel, row: int, tab: int, call: int | None = N
             module_page.write_run(page, table, row, record)
         case TensorRow():
             tensor_page.write(page, table, row, record, measured)
+            gradient_page.write_brief(page, model, row)
         case GhostRow():
             tensor_page.write_ghost(page, table, row, record, measured)
         case OperationRow(call=call):

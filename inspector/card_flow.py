@@ -12,10 +12,10 @@ from inspector.cards import card_of
 from inspector.cards.card import Card
 from inspector.cards.explaining import Flow, Registered
 from inspector.messages import MeasureFlow, MeasureTensor, Request, TryLoss
-from inspector.producers import origin
+from inspector.producers import bare, origin
 from inspector.run_rows import RunRows
 from inspector.run_schema import CallRecord, InputSet
-from inspector.schema import Flag, Kind, ModuleDetail, TensorStats
+from inspector.schema import Argument, Flag, Kind, ModuleDetail, TensorStats
 from inspector.table import ModelTable
 
 SMALL_TENSOR = 1 << 20
@@ -25,8 +25,13 @@ SMALL_TENSOR = 1 << 20
 def flow_of(rows: RunRows, row: int) -> Flow | None:
     """The last call of the module at a row; None when there was none."""
     call = rows.last_call(row)
-    record = rows.run.record(call) if call is not None else None
-    if call is None or record is None:
+    return flow_of_call(rows, call) if call is not None else None
+
+
+def flow_of_call(rows: RunRows, call: int) -> Flow | None:
+    """One call, of a module or of a function; None while its record has not arrived."""
+    record = rows.run.record(call)
+    if record is None:
         return None
     ran = rows.record
     counted = rows.run.flops[call] if ran is not None and ran.flops_by else None
@@ -51,6 +56,24 @@ def own_tensors(table: ModelTable, row: int) -> Iterator[int]:
     for child in table.children(row):
         if table.kinds[child] == Kind.PARAMETER and 0 < table.elements[child] <= SMALL_TENSOR:
             yield child
+
+
+def function_card(rows: RunRows, call: int) -> tuple[Card, ModuleDetail] | None:
+    """The card of the layer that does what a function did in a call, with what the function was given.
+
+    Of activations and poolings: they have no parameters, and take the same arguments as their functions.
+    """
+    card, record = card_of(bare(rows.run.name(call)).replace("_", "")), rows.run.record(call)
+    if card is None or record is None or card.family not in ("activation", "pooling"):
+        return None
+    names = tuple(card.arguments)
+    given = []
+    for seen in record.inputs:
+        place = int(seen.path[1:-1]) - 1 if seen.path[1:-1].isdigit() else -1
+        name = names[place] if 0 <= place < len(names) else seen.path
+        if seen.shape is None and name in card.arguments:
+            given.append(Argument(name, "", None, False, seen.text))
+    return card, ModuleDetail(f"torch.nn.{card.name}", (), "", tuple(given), None, None)
 
 
 def registered(table: ModelTable, row: int, stats: Mapping[int, TensorStats]) -> Registered:

@@ -131,8 +131,8 @@ def _made_from(explained: Explained, detail: ModuleDetail) -> Explained:
 
 
 def explain_arguments(card: Card, arguments: Iterable[Argument], flow: Flow | None = None) -> Explained:
-    """A layer of which nothing is known but its arguments."""
-    return _explained(card, of_layer(card, arguments, ()), flow or Flow(), Registered())
+    """A layer, or a function that does the same, of which nothing is known but its arguments."""
+    return _explained(card, of_layer(card, arguments, ()), flow or Flow(), Registered(), is_layer=True)
 
 
 def with_tryout(explained: Explained, title: str, lines: Sequence[str]) -> Explained:

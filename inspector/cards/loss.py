@@ -120,8 +120,8 @@ _CLASSES = (
     _card(
         "CrossEntropyLoss",
         "For one class out of several: how unlikely the model finds the right one. It applies log_softmax itself.",
-        ("loss = mean −wᵧ·ln(e^xᵧ / Σⱼ e^xⱼ)", "shares as target: mean −Σⱼ wⱼ·yⱼ·ln(e^xⱼ / Σₖ e^xₖ)",
-         "'mean' divides by the sum of the weights wᵧ of the samples"),
+        ("loss = mean −w[y]·ln(e^x[y] / Σⱼ e^xⱼ)", "shares as target: mean −Σⱼ wⱼ·yⱼ·ln(e^xⱼ / Σₖ e^xₖ)",
+         "'mean' divides by the sum of the weights w[y] of the samples"),
         shapes.classes_or_shares,
         ("input: N×C, or N×C×d₁×d₂…, floating: scores, not probabilities (no softmax before it)",
          "target: N, or N×d₁×d₂…, int64: the number of a class, 0 … C − 1",
@@ -134,7 +134,7 @@ _CLASSES = (
     _card(
         "NLLLoss",
         "For one class out of several: minus the logarithm of the right one's probability. It wants LogSoftmax first.",
-        ("loss = mean −wᵧ·xᵧ", "'mean' divides by the sum of the weights wᵧ of the samples"),
+        ("loss = mean −w[y]·x[y]", "'mean' divides by the sum of the weights w[y] of the samples"),
         shapes.classes_only,
         ("input: N×C, or N×C×d₁×d₂…, floating: logarithms of probabilities, as LogSoftmax gives them",
          "target: N, or N×d₁×d₂…, int64: the number of a class, 0 … C − 1", _CHANCE),
@@ -146,7 +146,7 @@ _CLASSES = (
     _card(
         "NLLLoss2d",
         "An old name of NLLLoss, for one class a pixel.",
-        ("loss = mean −wᵧ·xᵧ",),
+        ("loss = mean −w[y]·x[y]",),
         shapes.classes_only,
         ("input: N×C×H×W, floating: logarithms of probabilities", "target: N×H×W, int64: the number of a class",
          _CHANCE),
@@ -157,7 +157,7 @@ _CLASSES = (
     _card(
         "MultiMarginLoss",
         "For one class out of several: the right one's score has to be above every other by a margin.",
-        ("loss = mean Σⱼ max(0, margin − xᵧ + xⱼ)ᵖ / C   j ≠ y",),
+        ("loss = mean Σⱼ max(0, margin − x[y] + xⱼ)ᵖ / C   j ≠ y",),
         shapes.multi_margin,
         ("input: N×C or C, floating: scores", "target: N or one number, int64: the number of a class",
          "0 as soon as every margin is kept; equal scores give margin·(C − 1)/C"),

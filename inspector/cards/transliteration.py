@@ -31,8 +31,14 @@ def in_ascii(text: str) -> str:
     text = _SQUARE_ROOT_OF.sub("sqrt(", text)
     text = _OVER_ALL.sub(lambda sign: f"{_OVER_ALL_NAMES[sign[1]]}{sign[2]} ", text)
     text = _RAISED_RUN.sub(lambda run: f"^{_of(run[0], _RAISED)}", text)
-    text = _LOWERED_RUN.sub(lambda run: f"_{_of(run[0], _LOWERED)}", text)
+    text = _LOWERED_RUN.sub(_lowered, text)
     return "".join(sign if sign.isascii() else _SIGNS.get(sign, "?") for sign in text)
+
+
+def _lowered(run: re.Match[str]) -> str:
+    """`x_t`; of several signs with a sum among them `h_(t-1)`, so that it does not end before the sum."""
+    text = _of(run[0], _LOWERED)
+    return f"_({text})" if len(text) > 1 and not text.isalnum() else f"_{text}"
 
 
 def _of(run: str, signs: dict[str, str]) -> str:

@@ -16,6 +16,7 @@ from inspector.cards.transliteration import in_ascii
         ("y = γ·x² + β", "y = gamma*x^2 + beta"),
         ("yᵢ = e⁻ˣ / Σⱼ xⱼ", "y_i = e^-x / sum_j x_j"),
         ("U(−√k, √k), k = 1/576 → ±0.04167", "U(-sqrt k, sqrt k), k = 1/576 -> +-0.04167"),
+        ("W·hₜ₋₁ + x₁₂", "W*h_(t-1) + x_12"),
         ("b + Σ W·x", "b + sum W*x"),
         ("√(2/π)", "sqrt(2/pi)"),
         ("2×64×H", "2x64xH"),

@@ -219,3 +219,17 @@ async def test_a_word_for_a_number_is_refused_in_one_line_and_nothing_old_stands
         assert "not the text 'abc'" in " ".join(screen.replace("│", " ").split())
         assert "as it is " not in screen.partition("input")[2].partition("F2")[0]
         assert len(window.engine.asked) == before
+
+
+async def test_a_function_that_a_layer_could_have_been_shows_that_layers_card_with_what_it_was_given() -> None:
+    async with opened("lenet.py") as window:
+        await window.press("r", *["down"] * 7, "5")
+        text = text_of(window)
+        assert text.startswith("F.max_pool2d as nn.MaxPool2d each of 2 samples: 6×28×28 → 6×14×14")
+        assert "⌊(28 + 2·0 − 2)/2⌋ + 1 = 14" in text
+        assert "■ ■ □ □" in text
+        await window.press("down")
+        assert text_of(window).startswith("F.relu as nn.ReLU")
+        assert "in this run it got 4,608 numbers" in text_of(window)
+        await window.press("down", "down")
+        assert text_of(window).startswith("LeNet()")  # torch.flatten begins at another axis than nn.Flatten

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from inspector import card_drawings, loss_labels, own_class
-from inspector.card_flow import flow_of, registered
-from inspector.cards.explaining import Explained, ExplainedArgument, explain_module, with_tryout
+from inspector.card_flow import flow_of, flow_of_call, function_card, registered
+from inspector.cards.explaining import Explained, ExplainedArgument, explain_arguments, explain_module, with_tryout
 from inspector.cards.transliteration import in_ascii
 from inspector.format import duration, end_cut, literal, plural
 from inspector.run_schema import CallRecord
@@ -57,7 +57,9 @@ def write_explained(page: Page, model: OpenModel, row: int, explained: Explained
         if section.key == "what":
             _write_offer_of_loss(page, model, row, explained)
         if section.key == "formula":
-            _write_curve(page, model, explained, detail, row)
+            _write_curve(page, explained, detail, _input_statistics(model, row))
+            if card_drawings.has_curve(explained):
+                _write_offer(page, model, row, "draws how they lie")
         if section.key == "shape":
             _write_window(page, explained, detail, record)
 
@@ -69,6 +71,25 @@ def write_class(page: Page, explained: Explained) -> None:
     page.line((explained.name, page.palette.strong), (f"  {explained.family}", page.palette.dim))
     for section in explained.sections:
         _write_section(page, explained, section.key, section.title, section.lines)
+
+
+def write_function(page: Page, model: OpenModel, call: int) -> bool:
+    """The card of the layer that does what a function did; False where there is none for it."""
+    found = function_card(model.flow, call) if model.flow is not None else None
+    if found is None or model.flow is None:
+        return False
+    if page.ascii_only:
+        page.spell = in_ascii
+    (card, detail), flow = found, flow_of_call(model.flow, call)
+    explained = explain_arguments(card, detail.arguments, flow)
+    page.line((literal(model.flow.run.name(call)), page.palette.strong), (f"  as nn.{card.name}", page.palette.dim))
+    for section in explained.sections:
+        _write_section(page, explained, section.key, section.title, section.lines)
+        if section.key == "formula":
+            _write_curve(page, explained, detail, _statistics_of_call(model, call))
+        if section.key == "shape":
+            _write_window(page, explained, detail, model.flow.run.record(call))
+    return True
 
 
 def _last_call(model: OpenModel, row: int) -> CallRecord | None:
@@ -116,7 +137,11 @@ def _write_argument(page: Page, argument: ExplainedArgument, column: int) -> Non
 def _input_statistics(model: OpenModel, row: int) -> TensorStats | None:
     """What was measured of the first tensor that went in: with a histogram, once that has come."""
     call = model.flow.last_call(row) if model.flow is not None else None
-    if model.flow is None or call is None:
+    return None if call is None else _statistics_of_call(model, call)
+
+
+def _statistics_of_call(model: OpenModel, call: int) -> TensorStats | None:
+    if model.flow is None:
         return None
     measured = model.flow_stats.get(call)
     if measured is not None and measured.elements:
@@ -128,9 +153,8 @@ def _input_statistics(model: OpenModel, row: int) -> TensorStats | None:
     return next((value.stats for value in outputs if given is not None and value.shape == given.shape), None)
 
 
-def _write_curve(page: Page, model: OpenModel, explained: Explained, detail: ModuleDetail, row: int) -> None:
+def _write_curve(page: Page, explained: Explained, detail: ModuleDetail, stats: TensorStats | None) -> None:
     """The activation and, dotted, its derivative, with what came in below them where that was measured."""
-    stats = _input_statistics(model, row)
     drawing = card_drawings.curve(explained, detail, stats, page.width - 2, ascii_only=page.ascii_only)
     if drawing is None:
         return
@@ -141,7 +165,6 @@ def _write_curve(page: Page, model: OpenModel, explained: Explained, detail: Mod
     page.line((card_drawings.LEGEND, page.palette.dim))
     if stats is not None and (words := card_drawings.got(stats)):
         page.prose(words, page.palette.good)
-    _write_offer(page, model, row, "draws how they lie")
 
 
 def _write_offer(page: Page, model: OpenModel, row: int, does: str) -> None:

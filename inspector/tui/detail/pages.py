@@ -43,6 +43,8 @@ def write(page: Page, model: OpenModel, row: int, tab: int, call: int | None = N
         modes_page.write(page, model, row)
         return
     if tab == CARD:
+        if isinstance(record, OperationRow) and card_page.write_function(page, model, record.call):
+            return
         card_page.write(page, model, owner(model, row))
         return
     measured = model.measured.get(row)

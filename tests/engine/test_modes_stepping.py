@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import repeat
 from typing import Any
 
@@ -102,6 +103,23 @@ def test_only_statistics_are_taken_along_from_batch_to_batch() -> None:
 def test_a_model_without_statistics_says_so() -> None:
     told = stepped(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), "8x4", steps=2)
     assert (told.curves, told.notes) == ((), (NOTHING_KEPT,))
+
+
+class GivesOtherThings(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(4)
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.norm(x)
+        return {"loss": x.mean(), "size": x.abs().mean()} if self.training else [x]
+
+
+def test_outputs_that_cannot_be_subtracted_are_not_said_to_be_the_same() -> None:
+    told = stepped(GivesOtherThings(), "8x4", steps=2)
+    assert math.isnan(told.before)
+    assert math.isnan(told.after)
+    assert len(told.curves) == 1
 
 
 def test_a_frozen_norm_has_no_curve() -> None:

@@ -70,6 +70,17 @@ async def test_a_normalisation_shows_batch_beside_running_statistics_and_the_ari
         assert "channel 15: running mean 0.9·0 + 0.1·0.465 = 0.0465" in text
 
 
+async def test_a_normalisation_without_running_statistics_is_not_said_to_use_them() -> None:
+    async with driven(mode_events.conv_block()) as window:
+        norm = replace(mode_events.NORM, tracked=False, channels=())
+        same = mode_events.difference(table_in(window), "bn", "unchanged", 0.0, norm=norm)
+        more = {"differences": (same,), "sources": ()}
+        window.engine.runs.append([mode_events.compared(table_in(window), INPUTS, **more)])
+        await window.press("d", "down", "down")
+        text = " ".join(window.app.detail.text().split())
+        assert "train and eval: this batch it keeps no running statistics" in text
+
+
 async def test_the_line_below_counts_and_names_the_sources() -> None:
     async with driven(mode_events.conv_block()) as window:
         await compared(window)

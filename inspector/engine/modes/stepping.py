@@ -84,9 +84,9 @@ class _Stepping:
             kept = keeper.keep(evaluation)
         training = self._forward("train", self._seed)
         with torch._C.DisableTorchFunction():
-            pairs, _ = comparer.compare(kept, training)
+            pairs, note = comparer.compare(kept, training)
         tensors = [pair for pair in pairs if pair.shape is not None]
-        return (total(tensors) if tensors else (UNTOLD if pairs else EQUAL)).relative
+        return (total(tensors) if tensors else (UNTOLD if pairs or note else EQUAL)).relative
 
     def _forward(self, way: Any, seed: int, sample: Sample | None = None) -> Any:
         latest = self.history[-1]

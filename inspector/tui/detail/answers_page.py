@@ -20,8 +20,11 @@ def write_steps(page: Page, table: ModelTable, answer: StatisticsStepped) -> Non
     plain, dim = page.palette.base, page.palette.dim
     page.line((f"{plural(answer.steps, 'forward')} in train mode on fresh samples", page.palette.strong))
     page.blank()
-    page.fact("before", (f"train and eval outputs differ by {relative(answer.before)}", plain))
-    page.fact("after", (f"by {relative(answer.after)}", plain))
+    if math.isnan(answer.before) or math.isnan(answer.after):
+        page.fact("outputs", ("what train and eval give cannot be subtracted", plain))
+    else:
+        page.fact("before", (f"train and eval outputs differ by {relative(answer.before)} of their size", plain))
+        page.fact("after", (f"by {relative(answer.after)}", plain))
     kept = "the model in this window keeps the new statistics; R loads it as the file makes it"
     page.fact("kept", (kept if answer.kept else "no: all is as it was", page.palette.accent if answer.kept else plain))
     for note in answer.notes:

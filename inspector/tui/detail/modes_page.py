@@ -168,6 +168,11 @@ def _write_dropout(page: Page, measured: DropoutMeasured) -> None:
 
 def _write_norm(page: Page, measured: NormMeasured) -> None:
     plain, dim = page.palette.base, page.palette.dim
+    if not measured.tracked:
+        page.heading("train and eval: this batch")
+        page.prose("it keeps no running statistics, as with track_running_stats=False: both modes normalise with the batch")
+        page.fact("batch", (f"{plural(measured.values, 'value')} a channel", plain))
+        return
     page.heading("train: this batch   eval: running statistics")
     updated = "nobody counts" if measured.batches is None else plural(measured.batches, "time")
     page.fact("updated", ("never" if measured.batches == 0 else updated, plain))

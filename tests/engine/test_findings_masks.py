@@ -61,9 +61,10 @@ class ByHand(nn.Module):
 
 
 class Multihead(nn.Module):
-    def __init__(self, weights: bool = True, **masks: Tensor) -> None:
+    def __init__(self, weights: bool = True, own: str = "", **masks: Tensor) -> None:
         super().__init__()
-        self.attention = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+        more = {own: True} if own else {}
+        self.attention = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True, **more)
         self.weights, self.masks = weights, masks
 
     def forward(self, x: Tensor) -> Tensor:
@@ -137,6 +138,9 @@ HEALTHY = {
     "the product, padding before, added": Product(minus(~LEFT_CAUSAL)),
     "multihead": Multihead(attn_mask=~CAUSAL),
     "multihead, padding": Multihead(weights=False, attn_mask=~CAUSAL, key_padding_mask=RIGHT),
+    "multihead, a key of its own for those before anything": Multihead(own="add_bias_kv", attn_mask=~STRICT),
+    "multihead, a zero for those before anything": Multihead(own="add_zero_attn", attn_mask=~STRICT),
+    "multihead, a zero for an empty sample": Multihead(own="add_zero_attn", key_padding_mask=EMPTY),
     "encoder": Encoder(mask=~CAUSAL),
     "encoder, padding": Encoder(src_key_padding_mask=RIGHT),
     "transformer": Both(tgt_mask=minus(~CAUSAL), src_key_padding_mask=RIGHT, memory_key_padding_mask=RIGHT),

@@ -12,7 +12,8 @@ from inspector.engine.findings.run_rule import Noticed, RunRule, RunScene, short
 from inspector.engine.findings.softmax_axis import axis_of, is_softmax
 from inspector.engine.forward.calls import Call
 from inspector.engine.forward.observation import Returned
-from inspector.engine.kinds import is_a
+from inspector.engine.kinds import is_a, truth
+from inspector.engine.source_files import attributes
 from inspector.run_schema import CallKind
 
 _AS_GOOD_AS_MINUS_INFINITY = -1e4
@@ -56,6 +57,8 @@ class MaskedRows(RunRule):
     def watch(self, returned: Returned) -> None:
         call = returned.call
         if call.kind == CallKind.MODULE and is_a(call.module, nn.MultiheadAttention):
+            if _adds_a_key(call.module):
+                return
             found = _of_attention(returned, ("attn_mask", 5), ("key_padding_mask", 3))
         elif call.kind == CallKind.MODULE and is_a(call.module, nn.TransformerEncoderLayer):
             found = _of_attention(returned, ("src_mask", 1), ("src_key_padding_mask", 2))
@@ -144,6 +147,12 @@ def _of_attention(returned: Returned, pairs: tuple[str, int], padding: tuple[str
     if not bool(rows.any()):
         return None
     return _Masked(int(rows.sum()), rows.numel(), int(rows.all(-1).sum()), f"{pairs[0]} and {padding[0]}", False, False)
+
+
+def _adds_a_key(module: nn.Module) -> bool:
+    """Whether every row has a key of the layer's own, which no mask hides: add_bias_kv and add_zero_attn."""
+    mine = attributes(module)
+    return truth(mine.get("add_zero_attn")) or (mine.get("_parameters") or {}).get("bias_k") is not None
 
 
 def _hidden(mask: Any) -> Tensor | None:

@@ -170,7 +170,7 @@ def _write_norm(page: Page, measured: NormMeasured) -> None:
     plain, dim = page.palette.base, page.palette.dim
     if not measured.tracked:
         page.heading("train and eval: this batch")
-        page.prose("it keeps no running statistics, as with track_running_stats=False: both modes normalise with the batch")
+        page.prose("it keeps no running statistics, as with track_running_stats=False: both modes take the batch's")
         page.fact("batch", (f"{plural(measured.values, 'value')} a channel", plain))
         return
     page.heading("train: this batch   eval: running statistics")

@@ -9,8 +9,8 @@ import pytest
 
 from inspector.gradient_rows import GradientRows
 from inspector.gradient_schema import BackwardRecord
-from inspector.headless import Outcome
 from inspector.messages import Load
+from inspector.outcome import Outcome
 from inspector.reports import failure_text, json_document, markdown, remarks, text_tree
 from inspector.run_schema import Finding
 from inspector.schema import Failure

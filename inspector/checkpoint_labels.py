@@ -16,9 +16,11 @@ def line(found: CheckpointComparison) -> str:
         return f"{name}: not read, because reading it would run code"
     if found.fits:
         every = "the only tensor fits" if found.wanted == 1 else f"all {plural(found.wanted, 'tensor')} fit"
-        return f"{name}: {every if found.wanted else 'nothing to load, and nothing in it'}"
+        return f"{name}: {every if found.wanted else 'nothing to load'}"
     verb = "fits" if found.wanted == 1 else "fit"
     words = f"{name}: {found.fitting:,} of {plural(found.wanted, 'tensor')} {verb}"
+    if not found.findings:
+        return f"{words}, and code of the model's own refuses the file"
     return f"{words}, {found.renamed:,} more but for a prefix" if found.renamed else words
 
 

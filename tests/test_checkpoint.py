@@ -22,8 +22,17 @@ from tests.test_cli import nn_inspect
 LENET = SAMPLES / "lenet.py"
 
 
+MISSING = Finding("NN602", "error", 1, "fc", "weight of fc is not in best.pt")
+
+
 def comparison(**facts: Any) -> CheckpointComparison:
-    known = {"wanted": 62, "held": 62, "fitting": 60, "guard": "left as found: 62 tensors"}
+    known: dict[str, Any] = {
+        "findings": (MISSING,),
+        "wanted": 62,
+        "held": 62,
+        "fitting": 60,
+        "guard": "left as found: 62 tensors",
+    }
     return CheckpointComparison("/home/me/best.pt", "torch.save", **{**known, **facts})
 
 
@@ -33,8 +42,12 @@ def comparison(**facts: Any) -> CheckpointComparison:
         (comparison(), "best.pt: 60 of 62 tensors fit"),
         (comparison(fits=True, fitting=62), "best.pt: all 62 tensors fit"),
         (comparison(fits=True, fitting=1, wanted=1), "best.pt: the only tensor fits"),
-        (comparison(fits=True, fitting=0, wanted=0), "best.pt: nothing to load, and nothing in it"),
+        (comparison(fits=True, fitting=0, wanted=0), "best.pt: nothing to load"),
         (comparison(fitting=0, renamed=62), "best.pt: 0 of 62 tensors fit, 62 more but for a prefix"),
+        (
+            comparison(fitting=62, findings=()),
+            "best.pt: 62 of 62 tensors fit, and code of the model's own refuses the file",
+        ),
         (comparison(read=False), "best.pt: not read, because reading it would run code"),
     ],
 )
@@ -144,7 +157,6 @@ def test_options_that_do_not_go_together_are_exit_2(
 
 
 def test_findings_of_a_checkpoint_stand_among_all_others() -> None:
-    finding = Finding("NN602", "error", 1, "fc", "weight of fc is not in best.pt")
     built = ModelBuilt(Target("m.py", "Net", 1, "Net()", "cpu"), ())
-    outcome = Outcome(request=Load("m.py"), built=built, checkpoint=comparison(findings=(finding,)))
-    assert outcome.findings() == [finding]
+    outcome = Outcome(request=Load("m.py"), built=built, checkpoint=comparison())
+    assert outcome.findings() == [MISSING]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -105,8 +106,11 @@ def norms() -> nn.Module:
 
 def parametrized() -> nn.Module:
     """Weights made of others, which torch also takes from files that older functions wrote."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of the older way, which is still met
+        older = nn.utils.weight_norm(nn.Linear(4, 4))
     model = nn.Sequential(parametrizations.weight_norm(nn.Linear(3, 4)), parametrizations.orthogonal(nn.Linear(3, 3)))
-    return nn.Sequential(model, nn.LSTM(3, 2, bidirectional=True), nn.MultiheadAttention(4, 2))
+    return nn.Sequential(model, nn.LSTM(3, 2, bidirectional=True), nn.MultiheadAttention(4, 2), older)
 
 
 def wrapped() -> nn.Module:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,7 +44,7 @@ def test_a_lazy_model_that_never_ran_writes_a_file_that_torch_itself_does_not_re
         ("model.", "as Lightning's does"),
         (
             "module._orig_mod.",
-            "module. is written by nn.DataParallel and DistributedDataParallel, _orig_mod. is written",
+            "AveragedModel, _orig_mod. is written by torch.compile",
         ),
         ("model._orig_mod.", "written by torch.compile"),
         ("net.", "net. is the attribute that held all this where it was saved"),
@@ -375,3 +376,63 @@ def test_plain_values_beside_the_weights_are_no_reason_to_refuse(extra: dict[str
         model, {"model_state_dict": model.state_dict(), "optimizer": optimizer.state_dict(), **extra}, file
     )
     assert (comparison.fits, comparison.findings, comparison.place) == (True, (), '["model_state_dict"]')
+
+
+# --- models that have a say in it -------------------------------------------------------------------------------------
+
+
+def test_a_file_that_a_hook_of_the_model_renames_fits_and_that_is_said(file: Path) -> None:
+    model = MODELS["renaming"]()
+    comparison = told(model, renamed(model.state_dict(), lambda key: key.replace("head", "fc")), file)
+    assert (comparison.fits, comparison.findings, comparison.fitting) == (True, (), 2)
+    assert comparison.notes == ("loaded by code of their own: the model (a hook); tried on a copy without memory",)
+
+
+def test_what_a_hook_does_not_mend_is_told(file: Path) -> None:
+    model = MODELS["renaming"]()
+    comparison = told(model, {"fc.weight": torch.ones(2, 2), "x": torch.ones(1)}, file)
+    assert ids(comparison) == ["NN602", "NN603"]
+    assert "bias of head" in comparison.findings[0].message
+
+
+def test_a_file_of_the_older_weight_norm_fits_the_newer(file: Path) -> None:
+    model = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 4)))
+    state = {"0.bias": torch.ones(4), "0.weight_g": torch.ones(4, 1), "0.weight_v": torch.ones(4, 3)}
+    assert torch_loads(copy.deepcopy(model), state)
+    comparison = told(model, state, file)
+    assert (comparison.fits, comparison.findings) == (True, ())
+
+
+class Picky(nn.Module):
+    """Refuses every file with words of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        arguments[-1].append("this model wants a file of March")
+
+
+def test_a_refusal_in_the_models_own_words_is_quoted(file: Path) -> None:
+    comparison = told(Picky(), Picky().state_dict(), file)
+    assert not comparison.fits
+    assert "Picky._load_from_state_dict" in comparison.notes[0]
+    assert "this model wants a file of March" in comparison.notes[1]
+
+
+def test_a_load_state_dict_of_the_models_own_is_not_called_and_that_is_said(file: Path) -> None:
+    class Own(nn.Linear):
+        def load_state_dict(self, *_: Any, **__: Any) -> Any:
+            raise AssertionError
+
+    comparison = told(Own(2, 2), nn.Linear(2, 2).state_dict(), file)
+    assert comparison.fits
+    assert "Own has a load_state_dict of its own" in comparison.notes[0]
+
+
+def test_extra_state_is_not_given_to_the_model_and_that_is_said(file: Path) -> None:
+    model = MODELS["stateful"]()
+    comparison = told(model, model.state_dict(), file)
+    assert comparison.fits
+    assert "extra state in the file, which set_extra_state would get and may refuse: _extra_state" in comparison.notes

@@ -76,7 +76,8 @@ def _copied(model: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {}
     for module in nn.Module.modules(model):
         parameters, buffers, _ = tables_of(module)
-        for tensor in (*parameters.values(), *buffers.values()):
+        # What torch's older weight_norm keeps as a plain attribute is no leaf, which deepcopy would refuse.
+        for tensor in (*parameters.values(), *buffers.values(), *vars(module).values()):
             if is_a(tensor, Tensor) and id(tensor) not in memo:
                 memo[id(tensor)] = _without_memory(tensor)
     return copy.deepcopy(model, memo)

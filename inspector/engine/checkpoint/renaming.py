@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 WRAPPERS = {
-    "module": "nn.DataParallel and DistributedDataParallel",
+    "module": "nn.DataParallel, DistributedDataParallel and AveragedModel",
     "_orig_mod": "torch.compile",
     "_fsdp_wrapped_module": "FullyShardedDataParallel",
     "_checkpoint_wrapped_module": "activation checkpointing",

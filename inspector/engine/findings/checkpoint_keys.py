@@ -13,7 +13,7 @@ from inspector.engine.findings.checkpoint_rule import MOST, CheckpointScene, lis
 from inspector.engine.findings.phrases import plural
 from inspector.run_schema import Finding
 
-_LEFT_OUT = "load_state_dict(state, strict=False) leaves them as they were initialised"
+_LEFT_OUT = "load a file that has them; load_state_dict(state, strict=False) leaves them as they were initialised"
 
 
 def missing_keys(scene: CheckpointScene) -> Iterator[Finding]:

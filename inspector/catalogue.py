@@ -19,8 +19,6 @@ class Entry(NamedTuple):
     title: str
     documentation: str
     """One paragraph: when it fires, why that matters, what mends it."""
-    implemented: bool = True
-    """Whether there is a rule for it in this version."""
 
 
 _STRUCTURE = (

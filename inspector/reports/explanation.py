@@ -13,8 +13,6 @@ _WIDTH = 100
 def write(entry: Entry, width: int) -> str:
     """How bad it is and what it is called, its paragraph, and how it is silenced."""
     paragraphs = [f"{entry.id}  {entry.severity}: {entry.title}", entry.documentation]
-    if not entry.implemented:
-        paragraphs.append("No rule of this version looks for it.")
     paragraphs.append(
         f"--ignore {entry.id} silences it, --ignore {entry.id}:encoder.* below encoder alone; in "
         f'pyproject.toml, under [tool.nn-inspect]: ignore = ["{entry.id}"].'

@@ -42,18 +42,19 @@ class Report:
         from inspector.versions import of_tools
 
         outcome, rows = self.outcome, self.outcome.run_rows()
-        built = outcome.built
+        built, table = outcome.built, rows.table if rows is not None else self.outcome.table()
         return json_document.write(
             tool=of_tools(outcome.torch),
             asked="",
             target=built.target if built is not None else None,
-            table=rows.table if rows is not None else outcome.table(),
+            table=table,
             failure=outcome.failure,
             printed=(outcome.stdout, outcome.stderr, outcome.dropped),
             inputs=outcome.inputs,
             run=outcome.ran,
             rows=rows,
             modes=self._modes(),
+            gradients=outcome.gradient_rows(table) if table is not None else None,
             findings=outcome.findings(),
         )
 
@@ -69,11 +70,14 @@ class Report:
         text = ""
         if table is not None and outcome.built is not None:
             more: Any = {"inputs": outcome.inputs, "modes": self._modes(), "findings": outcome.findings()}
+            more["gradients"] = outcome.gradient_rows(table)
             text = text_tree.write(table, outcome.built.target, rows=rows, **more)
         asked = outcome.run_request
         for remark in remarks.write(outcome.built, outcome.finished, asked, outcome.inputs, outcome.ran):
             text += f"{remark}\n"
-        for remark in remarks.of_what_followed(outcome.comparison, outcome.noticed.get("probes"), outcome.unprobed):
+        followed = outcome.comparison, outcome.noticed.get("probes"), outcome.unprobed
+        backward = remarks.of_backward(outcome.backward, outcome.no_backward)
+        for remark in (*remarks.of_what_followed(*followed), *backward):
             text += f"{remark}\n"
         if outcome.failure is not None:
             text += failure_text.write(outcome.failure)
@@ -82,15 +86,18 @@ class Report:
         return text
 
 
-def inspect(model: Any, *args: Any, probes: bool = True, compare: bool = False, **kwargs: Any) -> Report:
+def inspect(
+    model: Any, *args: Any, probes: bool = True, compare: bool = False, backward: bool = False, **kwargs: Any
+) -> Report:
     """Describe an nn.Module and run it once on these arguments; with none, on inputs that it or its file holds, or on a
     guess. A forward that raises is told of in the report; only Ctrl-C comes out.
 
     As on the command line, a run that went well is followed by the checks that need further forwards, unless probes is
-    False (`--no-probes`), and with compare=True by train against eval (`--mode both`).
+    False (`--no-probes`), with compare=True by train against eval (`--mode both`), and with backward=True by forward
+    and backward in train mode (`--backward`).
     """
     look = import_module("inspector.engine.in_process").look  # By its name: nothing else out here may import torch.
-    heard = HeadlessLoad(Load(target=""), Run(), None, compare=compare, probe=probes)
+    heard = HeadlessLoad(Load(target=""), Run(), None, compare=compare, probe=probes, backward=backward)
     heard.outcome.torch = str(sys.modules["torch"].__version__)
     asked: deque[Request] = deque()
     heard.ask = asked.append
@@ -102,5 +109,5 @@ def inspect(model: Any, *args: Any, probes: bool = True, compare: bool = False, 
 
 def _failures(outcome: Outcome) -> Iterator[Failure]:
     """Everything that was raised on the way."""
-    raised = [outcome.failure, outcome.unprobed, *(failed.failure for failed in outcome.failed())]
+    raised = [outcome.failure, outcome.unprobed, outcome.no_backward, *(failed.failure for failed in outcome.failed())]
     yield from (failure for failure in raised if failure is not None)

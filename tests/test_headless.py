@@ -142,6 +142,24 @@ def test_after_a_run_both_modes_are_compared_and_more_is_checked(tmp_path: Path)
     assert [table.path(one.row) for one in modes.comparison.differences] == ["", "fc"]
 
 
+def test_forward_and_backward_follow_a_good_run_where_they_are_asked_for(tmp_path: Path) -> None:
+    outcome = headless.run(runnable(tmp_path), run_request=Run(inputs=("x=2x3",)), backward=True)
+    assert outcome.failure is None
+    assert outcome.backward is not None
+    table = outcome.table()
+    assert table is not None
+    got = [(table.path(one.row), one.state) for one in outcome.backward.parameters]
+    assert got == [("fc.weight", "measured"), ("fc.bias", "measured")]
+    assert outcome.backward.changed == ()
+
+
+def test_a_dry_run_has_no_backward_and_says_so(tmp_path: Path) -> None:
+    outcome = headless.run(runnable(tmp_path), run_request=Run(inputs=("x=2x3",), dry=True), backward=True)
+    assert outcome.backward is None
+    assert outcome.no_backward is not None
+    assert outcome.no_backward.message == "the run was dry"
+
+
 def test_checks_that_come_to_nothing_take_nothing_from_the_run(tmp_path: Path) -> None:
     outcome = headless.run(runnable(tmp_path, SEEDED), run_request=Run(inputs=("x=2x3",)), probe=True)
     assert outcome.failure is None

@@ -150,6 +150,18 @@ def test_train_is_compared_with_eval_where_that_is_asked_for() -> None:
     assert bits.of(model) == before
 
 
+def test_gradients_are_looked_at_where_that_is_asked_for() -> None:
+    model = Net()
+    before = bits.of(model)
+    report = look(model, torch.ones(2, 1, 6, 6), backward=True)
+    document = json.loads(report.to_json())
+    assert document["backward"]["objective"] == "projection"
+    assert {gradient["state"] for gradient in document["backward"]["parameters"]} == {"measured"}
+    assert "backward    no loss in the model" in str(report)
+    assert json.loads(look(model, torch.ones(2, 1, 6, 6)).to_json())["backward"] is None
+    assert bits.of(model) == before
+
+
 def test_an_interrupt_comes_out_of_what_follows_the_run_too() -> None:
     class Late(nn.Module):
         def __init__(self) -> None:

@@ -17,8 +17,6 @@ from inspector.engine.session import Session
 from inspector.messages import Run, RunFinished
 from tests.engine.odd_runs import Odd, linear
 
-pytestmark = pytest.mark.skipif(not hasattr(torch.compiler, "set_stance"), reason="torch cannot hold back")
-
 x = torch.ones(3, 4)
 compiled: list[Any] = []
 """Graphs that were compiled."""

@@ -1,8 +1,7 @@
 """torch.compile, held back: what it was to compile runs as it was written.
 
 A run is there to be looked into, and compiled code lets nobody in: it would be traced anew for whoever watches, take
-seconds or minutes for that, and show a whole model as one call. torch before 2.6 cannot be told to hold back; there
-what is compiled stays closed.
+seconds or minutes for that, and show a whole model as one call.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from torch import nn
 from inspector.engine.kinds import is_a
 from inspector.engine.source_files import attributes
 
+_COMPILER = "torch._dynamo.eval_frame"
 HELD_BACK = "torch.compile was held back: what it compiles ran as it was written, and took as long as that takes"
 
 
@@ -41,14 +41,33 @@ def held_back(model: nn.Module) -> Iterator[None]:
 
 def is_held_back() -> bool:
     """Whether torch.compile leaves everything alone now."""
-    stance = getattr(sys.modules.get("torch._dynamo.eval_frame"), "_stance", None)
-    return getattr(stance, "stance", "") == "force_eager"
+    compiler: Any = sys.modules.get(_COMPILER)
+    stance = getattr(compiler, "_stance", None)
+    return getattr(stance, "stance", "") == "force_eager" or getattr(compiler, "set_eval_frame", None) is _stay_off
 
 
 def _eagerly() -> Any:
     """Nothing has to be done where nobody has imported the compiler: then nothing is compiled."""
+    compiler = sys.modules.get(_COMPILER)
+    if compiler is None:
+        return nullcontext()
     set_stance: Any = getattr(torch.compiler, "set_stance", None)
-    return nullcontext() if set_stance is None or "torch._dynamo" not in sys.modules else set_stance("force_eager")
+    return _switched_off(compiler) if set_stance is None else set_stance("force_eager")
+
+
+@contextmanager
+def _switched_off(compiler: Any) -> Iterator[None]:
+    """torch before 2.6 cannot be told to hold back: what switches its compiler on for a call does nothing meanwhile."""
+    switch = compiler.set_eval_frame
+    compiler.set_eval_frame = _stay_off
+    try:
+        yield
+    finally:
+        compiler.set_eval_frame = switch
+
+
+def _stay_off(callback: Any) -> None:
+    """What was on before this call: nothing."""
 
 
 def _wrapper(module: nn.Module) -> tuple[dict[str, Any], nn.Module] | None:

@@ -76,8 +76,9 @@ def _find(function: Any) -> Formula | Cost:
         return Cost.NOTHING
     if aten and base in FORMULAS:
         return FORMULAS[base]
-    if (registered := flop_registry.get(getattr(function, "overloadpacket", function))) is not None:
-        return _torchs(registered)
+    for key in (getattr(function, "overloadpacket", function), function):  # torch 2.4 keeps the user's own by overload.
+        if (registered := flop_registry.get(key)) is not None:
+            return _torchs(registered)
     if not isinstance(function, OpOverload):
         return Cost.UNKNOWN
     if function.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd):

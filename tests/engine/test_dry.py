@@ -96,7 +96,8 @@ class Busy(nn.Module):
         self.lstm = nn.LSTM(8, 4, num_layers=2, bidirectional=True, batch_first=True)
         self.head = nn.Linear(8, 5)
         self.token = nn.Parameter(torch.zeros(1, 1, 8))
-        self.places = nn.Buffer(torch.arange(6).view(2, 3), persistent=False)
+        self.places: Tensor
+        self.register_buffer("places", torch.arange(6).view(2, 3), persistent=False)
 
     def forward(self, x: Tensor, scale: float = 2.0) -> dict[str, Any]:
         y = F.relu(self.norm(self.conv(x)), inplace=True) * scale
@@ -391,9 +392,12 @@ def test_dtypes_that_do_not_go_together_fail_in_the_words_of_a_real_run(
 @pytest.mark.parametrize("shape", [(2, 5), (2, 3, 5), (1 << 40, 5)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_sizes_that_do_not_multiply_fail_in_the_words_of_a_real_run(shape: tuple[int, ...], bias: bool) -> None:
-    result = run(nn.Linear(4, 3, bias=bias), torch.ones(1).expand(shape))
+    layer, x = nn.Linear(4, 3, bias=bias), torch.ones(1).expand(shape)
+    with pytest.raises(RuntimeError) as failure:
+        real(layer, x)
     rows = torch.Size(shape[:-1]).numel()
-    assert str(result.error) == f"mat1 and mat2 shapes cannot be multiplied ({rows}x5 and 4x3)"
+    assert f"mat1 and mat2 shapes cannot be multiplied ({rows}x5 and 4x3)" in str(failure.value)
+    assert str(run(layer, x).error) == str(failure.value)
 
 
 def test_batches_that_do_not_multiply_fail_in_the_words_of_a_real_run() -> None:

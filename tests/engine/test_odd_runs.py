@@ -110,7 +110,8 @@ def test_an_operation_without_a_kernel_for_shapes_is_named() -> None:
     quantization.prepare(model, inplace=True)(torch.randn(2, 3, 8, 8))
     odd = Odd(quantization.convert(model), torch.randn(2, 3, 8, 8))
     (note,) = odd.run(dry=True).notes
-    assert note.startswith("nothing says what shape comes of quantized::conv2d.new")
+    nyi = "without values it cannot go on (quantized nyi in meta tensors)"  # what torch 2.4 says of the step before
+    assert note.startswith(("nothing says what shape comes of quantized::conv2d.new", nyi))
 
 
 # --- buffers that begin with nothing ----------------------------------------------------------------------------------
@@ -121,7 +122,8 @@ class Growing(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.largest = nn.Buffer(torch.tensor([]))
+        self.largest: Tensor
+        self.register_buffer("largest", torch.tensor([]))
 
     def forward(self, x: Tensor) -> Tensor:
         if self.largest.numel() == 0:
@@ -185,16 +187,21 @@ def test_threads_of_forward_run_dry_beside_each_other() -> None:
     assert real.outputs[0].shape == dry.outputs[0].shape == (40, 3, 4)
 
 
-def test_a_layer_that_forward_moves_away_stops_a_dry_run() -> None:
+def test_a_layer_that_forward_moves_away_is_no_failure_of_a_dry_run() -> None:
     def ensemble(fc: nn.Linear, x: Tensor) -> Any:
         parameters, buffers = torch.func.stack_module_state([fc, fc])
         base = copy.deepcopy(fc).to("meta")
         return torch.func.vmap(lambda p, b: torch.func.functional_call(base, (p, b), (x,)))(parameters, buffers)
 
     odd = Odd(Lambda(ensemble), x)
-    assert odd.run().ok
-    (note,) = odd.run(dry=True).notes
-    assert "only a real run can tell" in note
+    real = odd.run()
+    assert real.ok
+    dry = odd.run(dry=True)
+    assert dry.failure is None
+    if dry.notes:
+        assert "only a real run can tell" in dry.notes[0]
+    else:  # torch 2.4 goes on, and comes to the same.
+        assert [seen.shape for seen in dry.outputs] == [seen.shape for seen in real.outputs] == [(2, 3, 4)]
 
 
 @pytest.mark.skipif(not hasattr(torch, "_grouped_mm"), reason="torch has no grouped product")

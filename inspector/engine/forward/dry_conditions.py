@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.distributions import Distribution
 
 from inspector.engine.forward.lazy import sizes_without_memory
@@ -21,6 +23,7 @@ def dry_conditions(fast_paths: bool) -> Iterator[None]:
         stack.enter_context(padding_without_values())
         stack.enter_context(_unvalidated())
         stack.enter_context(_unlogged())
+        stack.enter_context(_listed_by_values())
         if not fast_paths:
             stack.enter_context(_without_fast_paths())
         yield
@@ -47,6 +50,22 @@ def _unlogged() -> Iterator[None]:
         yield
     finally:
         logger.disabled = disabled
+
+
+@contextmanager
+def _listed_by_values() -> Iterator[None]:
+    """torch 2.4 makes symbols of what stands in a list, also where the values are known; and there are none here."""
+    held: Any = FakeTensor
+    its_own = held.tolist
+    held.tolist = _as_list
+    try:
+        yield
+    finally:
+        held.tolist = its_own
+
+
+def _as_list(tensor: Any) -> Any:
+    return [_as_list(part) for part in tensor] if tensor.dim() else tensor.item()
 
 
 @contextmanager

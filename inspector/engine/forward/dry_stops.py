@@ -33,14 +33,15 @@ _OURS = (
     "FakeTensor",
     "Not available for 'meta' device type",
     "There was no rule registered for HigherOrderOperator",
+    "ShapesOnly object at",
     "has no attribute 'ignore_fresh_unbacked_symbols'",
 )
 """What only a dry run can make a library speak of."""
 _NESTED = ("NestedTensor", "_nested_tensor")
 _NO_KERNEL = "Could not run '"
 """What it says of an operation that the device has no kernel for, as of quantized ones with plain tensors."""
-_NO_SYMBOLS = "shape_env must not be None"
-"""What it says where a jagged tensor would have to get a length."""
+_NO_SYMBOLS = ("shape_env must not be None", "operator aten::dim does not exist")
+"""What it says, since 2.5 and before, where a jagged tensor would have to get a length."""
 _LONGEST = 200
 _CANNOT = (UnsupportedFakeTensorException, UnsupportedOperatorException)
 
@@ -67,7 +68,7 @@ def _what_is_missing(error: BaseException) -> str:
     if is_a(error, NotImplementedError) and message.startswith(_NO_KERNEL):
         operation, *_ = message.removeprefix(_NO_KERNEL).split("'")
         return sendable(f"nothing says what shape comes of {operation}")
-    if is_a(error, AssertionError) and _NO_SYMBOLS in message:
+    if is_a(error, AssertionError, RuntimeError) and _says(message, _NO_SYMBOLS):
         return "nothing says what shape a jagged tensor has"
     if is_a(error, *_CANNOT) or wants_one_shape(error) or _says(message, _KEEPS_FAKES) or _is_of_ours(error):
         return sendable(

@@ -294,9 +294,10 @@ def _adopt_rules(mode: type) -> None:
     """Let operations that take functions, as torch.cond does, do what they do in torch's own mode: they go by its
     class."""
     for operation in getattr(torch._ops, "_higher_order_ops", {}).values():
-        rules = getattr(operation, "python_key_table", {})
-        if FakeTensorMode in rules:
-            rules.setdefault(mode, rules[FakeTensorMode])
+        for table in ("python_key_table", "python_key_mode_table"):  # The latter is where torch 2.4 keeps them.
+            rules = getattr(operation, table, {})
+            if FakeTensorMode in rules:
+                rules.setdefault(mode, rules[FakeTensorMode])
 
 
 def _prepare_jagged() -> None:

@@ -30,7 +30,7 @@ SHORT_DTYPES = {
     "short": "int16", "byte": "uint8", "i32": "int32", "i64": "int64", "u8": "uint8",
 }  # fmt: skip
 FILES = (".pt", ".pth", ".npy", ".npz", ".safetensors")
-_RARE = re.compile(r"u?int[1-7]|float[48]_\w+")
+_RARE = re.compile(r"u?int[1-7]|float[48]_\w+|bcomplex32")
 """Names of dtypes that only some versions of torch have: the engine knows."""
 _KIND = re.compile(r"\s*([A-Za-z]+)\s*:(.*)", re.DOTALL)
 _SHAPE = re.compile(r"\d+([x×]\d+)+|\d+[x×]|scalar")

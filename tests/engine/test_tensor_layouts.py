@@ -217,11 +217,14 @@ def test_of_a_distributed_tensor_the_local_shard_is_measured(tmp_path: Path) -> 
         pytest.skip("torch is built without distributed")
     from torch.distributed.device_mesh import init_device_mesh
 
-    tensor = pytest.importorskip("torch.distributed.tensor", reason="DTensor is private in this torch")
+    try:
+        from torch.distributed.tensor import DTensor, Shard
+    except ImportError:  # Before torch 2.5 it has no public name.
+        from torch.distributed._tensor import DTensor, Shard  # type: ignore[attr-defined]
     distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
     try:
         mesh = init_device_mesh("cpu", (1,))
-        stats = measure(tensor.DTensor.from_local(torch.arange(6.0).view(2, 3), mesh, [tensor.Shard(0)]))
+        stats = measure(DTensor.from_local(torch.arange(6.0).view(2, 3), mesh, [Shard(0)]))
     finally:
         distributed.destroy_process_group()
     assert (stats.elements, stats.mean) == (6, 2.5)

@@ -15,6 +15,8 @@ class TryCommands(ProblemCommands):
 
     _losses: LossScreen | None = None
     """The screen that waits for what losses give."""
+    _wanted: int | None = None
+    """The row of the layer that is to be tried as soon as its arguments are read."""
 
     def action_try_loss(self) -> None:
         """The losses of torch.nn, each tried on what the model gave in the last run."""
@@ -39,6 +41,11 @@ class TryCommands(ProblemCommands):
 
     def answer_came(self) -> None:
         super().answer_came()
+        wanted, model = self._wanted, self.talk.model
+        if wanted is not None and model is not None and wanted in model.details:
+            self._wanted = None
+            if self.screen is self.body and pages.owner(model, self.row_here) == wanted:
+                self.action_try_layer()
         if self._losses is not None and self._losses.is_current:
             self._losses.refresh_answer()
 
@@ -50,8 +57,8 @@ class TryCommands(ProblemCommands):
         row = pages.owner(model, self.row_here)
         detail = model.details.get(row)
         if detail is None:
+            self._wanted = row  # before it is asked for: the answer may come at once
             self.talk.describe(row)
-            self.tell("its arguments are being read; b again when they are there")
             return
 
         def ask(asked: Asked) -> None:

@@ -233,3 +233,9 @@ async def test_a_function_that_a_layer_could_have_been_shows_that_layers_card_wi
         assert "in this run it got 4,608 numbers" in text_of(window)
         await window.press("down", "down")
         assert text_of(window).startswith("LeNet()")  # torch.flatten begins at another axis than nn.Flatten
+
+
+async def test_a_layer_is_tried_with_one_key_also_where_nobody_has_looked_at_its_details() -> None:
+    async with opened("lenet.py", (80, 24)) as window:
+        await window.press("r", "down", "b")
+        assert "try conv1 · Conv2d with other arguments" in window.screen()

@@ -19,6 +19,7 @@ from typing import NamedTuple, NoReturn
 from inspector.engine.forward.progress import interruption
 from inspector.engine.session import Session
 from inspector.engine.source_files import library_folders
+from inspector.engine.watchdog import Watchdog
 from inspector.messages import (
     INTERRUPT,
     LOCATE,
@@ -31,10 +32,6 @@ from inspector.messages import (
     StageStarted,
 )
 from inspector.wire import Unpacker, pack
-
-HANG_SECONDS = 5.0
-"""How long a stage runs before the line that it is in is told, and how often after that."""
-
 
 _libc = ctypes.CDLL(None)
 
@@ -75,7 +72,7 @@ class Engine:
 
     def __init__(self, wire: socket.socket, crash: int) -> None:
         self._wire = wire
-        self._crash = crash
+        self._watchdog = Watchdog(crash)
         self._unpacker: Unpacker[Request] = Unpacker(Request)
         self._requests: deque[Request] = deque()
         self._session = Session(self._send)
@@ -85,12 +82,12 @@ class Engine:
         """Answer until the wire is closed."""
         self._send(EngineStarted(os.getpid(), threading.get_ident(), library_folders()))
         while self._listen(wait=not self._requests and not self._session.busy):
-            self._watch()
+            self._watchdog.watch()
             if self._requests:
                 self._answer(self._requests.popleft())
             elif self._session.busy:
                 self._session.step()
-            faulthandler.cancel_dump_traceback_later()
+            self._watchdog.rest()
 
     def _listen(self, wait: bool) -> bool:
         """Take in the requests that have arrived, waiting for one if told so; False at the end of the wire."""
@@ -109,14 +106,10 @@ class Engine:
         if os.getpid() != self._pid:
             os._exit(0)  # A fork of the user's code that has come back out of it: only the first one has the wire.
         if isinstance(event, StageStarted):
-            self._watch()
+            self._watchdog.watch()
         if not isinstance(event, (RowsDescribed, CallsDescribed)):
             _flush()
         self._wire.sendall(pack(event))
-
-    def _watch(self) -> None:
-        """From now on, tell every few seconds where the main thread is; a C thread does it, so it needs no GIL."""
-        faulthandler.dump_traceback_later(HANG_SECONDS, repeat=True, file=self._crash)
 
 
 # --- the process ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from inspector.engine import structure
 from inspector.engine.forward.progress import Cancelled
 from inspector.engine.inputs.sample import Sample
 from inspector.engine.modes.comparing import compare
+from inspector.engine.modes.looks import Looks
 from inspector.run_schema import InputSet
 from tests.engine import bits
 from tests.engine.comparing import compared, seeded
@@ -171,3 +173,26 @@ def test_who_calls_a_compiled_module_is_no_source_for_that() -> None:
     model.append(torch.compile(nn.Sequential(nn.Dropout(0.5)), backend="eager"))
     found = compared(model, rows()())
     assert (found.sources(), found.of("").role, found.left_as_found) == ({"1"}, "passes on", True)
+
+
+@pytest.mark.parametrize("seam", ["stop", "listen"])
+def test_an_interruption_at_the_edge_of_what_is_compiled_leaves_nn_module_itself(
+    seam: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model: Any = nn.Sequential(nn.Linear(16, 16), nn.Sequential(nn.Dropout(0.5)))
+    model[1].compile(backend="eager")
+    known, original = structure.read(model), getattr(Looks, seam)
+    times = 0
+
+    def interrupted(looks: Looks) -> None:
+        nonlocal times
+        original(looks)
+        times += 1
+        if times == (1 if seam == "stop" else 2):  # as forward enters what is compiled, or as it comes back
+            raise Cancelled
+
+    before = nn.Module.__call__, "training" in vars(nn.Module), sys.getrecursionlimit()
+    monkeypatch.setattr(Looks, seam, interrupted)
+    with pytest.raises(Cancelled):
+        compare(model, Sample(rows()(), {}, InputSet("given")), row_of=known.row_of, path_of=known.path)
+    assert (nn.Module.__call__, "training" in vars(nn.Module), sys.getrecursionlimit()) == before

@@ -64,20 +64,19 @@ class _Flag:
 
 
 class Looks:
-    """Listens to the flags of all modules while it is entered, but for where it is told not to."""
+    """Listens to the flags of all modules, from when it is told to. To stop twice is to stop once: somebody may
+    interrupt at any point."""
 
     def __init__(self, heard: Heard) -> None:
         self._flag = _Flag(heard)
-        self._before: list[Any] = []
+        self._before: Any = vars(nn.Module).get("training")
 
-    def __enter__(self) -> Looks:
-        self._before.append(vars(nn.Module).get("training"))
+    def listen(self) -> None:
         nn.Module.training = self._flag  # type: ignore[assignment]
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        before = self._before.pop()
-        if before is None:
+    def stop(self) -> None:
+        """Put back what nn.Module had when this was made."""
+        if self._before is not None:
+            nn.Module.training = self._before
+        elif "training" in vars(nn.Module):
             del nn.Module.training
-        else:
-            nn.Module.training = before

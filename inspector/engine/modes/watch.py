@@ -114,11 +114,11 @@ class Watch:
         self._before = original, sys.getrecursionlimit()
         sys.setrecursionlimit(3 * sys.getrecursionlimit())  # A call of a module takes three times as many frames now.
         nn.Module.__call__ = __call__  # type: ignore[method-assign]
-        self._looks.__enter__()
+        self._looks.listen()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._looks.__exit__()
+        self._looks.stop()
         assert self._before is not None
         nn.Module.__call__, limit = self._before  # type: ignore[method-assign]
         sys.setrecursionlimit(limit)
@@ -167,13 +167,13 @@ class Watch:
 
         def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             ours = nn.Module.__call__
-            self._looks.__exit__()
-            nn.Module.__call__ = original  # type: ignore[method-assign]
             try:
+                self._looks.stop()
+                nn.Module.__call__ = original  # type: ignore[method-assign]
                 return original(module, *args, **kwargs)
             finally:
                 nn.Module.__call__ = ours  # type: ignore[method-assign]
-                self._looks.__enter__()
+                self._looks.listen()
 
         return call
 

@@ -40,8 +40,9 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   options.py    the options there are, and which go together; completion.py tells a shell of them
   cli.py        arguments → a front end, the window or plain_output; exit_codes; imports neither textual nor torch
 
-  engine/       the only room that imports torch, torchinfo or the user's file. server (warm), process (after the fork; its
-                watchdog tells which line is busy), session (requests → events); target (file → one nn.Module) and failure (why not); structure (nn.Module →
+  engine/       the only room that imports torch, torchinfo or the user's file. server (warm), process (after the fork;
+                its watchdog tells which line is busy), session (requests → events); target (file → one nn.Module) and
+                failure (why not); structure (nn.Module →
                 rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven);
                 inputs/ (typed, held or guessed), forward/ (a run, dry or real, call by call), modes/ (train against
                 eval), backward/ (what each parameter gets), checkpoint/ (a file beside the model), findings/ (one rule

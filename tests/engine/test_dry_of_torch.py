@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch._higher_order_ops import while_loop
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from inspector.engine.forward.calls import Call
 from inspector.run_schema import CallKind
@@ -135,3 +136,18 @@ def test_pictures_that_are_laid_out_by_channels_stay_so_in_a_norm() -> None:
     result = run(model, x)
     assert result.calls[0].outputs[0].strides == (120, 1, 24, 4)
     assert [call.outputs for call in result.calls] == [call.outputs for call in real(model, x)]
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("packed", [False, True])
+def test_recurrent_layers_on_meta_have_the_shapes_that_they_have_anywhere(kind: Any, packed: bool) -> None:
+    def forward(layer: nn.Module, x: Tensor) -> Any:
+        return layer(pack_padded_sequence(x, torch.tensor([5, 3, 2]), batch_first=True) if packed else x)
+
+    options = {"num_layers": 2, "bidirectional": True, "batch_first": True}
+    here = run(Holding(forward, kind(4, 6, **options)), torch.randn(3, 5, 4))
+    there = run(Holding(forward, kind(4, 6, **options, device="meta")), torch.randn(3, 5, 4, device="meta"))
+    assert (here.error, there.error) == (None, None)
+    assert flowed(there.calls) == flowed(here.calls)
+    assert (there.flops, there.peak_bytes, there.training_bytes) == (here.flops, here.peak_bytes, here.training_bytes)
+    assert not {"lstm", "gru", "rnn_tanh", "rnn_relu"} & set(vars(torch._VF))

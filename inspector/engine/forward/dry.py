@@ -202,7 +202,11 @@ class _Runner:
         live = LiveBytes()
         model = self._to_run(result)
         try:
-            with conditions(self._seed, result.gradients), dry_conditions(self.fast_paths), held_back(model):
+            with (
+                conditions(self._seed, result.gradients),
+                dry_conditions(self._shapes, self.fast_paths),
+                held_back(model),
+            ):
                 if note := set_mode(model, self._mode):
                     result.notes.append(note)
                 args, kwargs = fake_values((self._sample.args, self._sample.kwargs), self._shapes)

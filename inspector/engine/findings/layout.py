@@ -219,8 +219,10 @@ def _flattens(call: Call, shape: tuple[int, ...], left: tuple[int, ...]) -> bool
 
 
 def _names_of_sizes(function: Function) -> Iterator[tuple[int, str]]:
-    """(0, "B") and (1, "T") of `B, T, C = x.shape`, and of `B = x.size(0)`, where x is what forward gets."""
+    """(0, "B") and (1, "T") of `B, T, C = x.shape`, and of `B = x.size(0)`, where x is what forward gets, or what one
+    of the parts made of that."""
     given = {argument.arg for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
+    given |= set(_made_by_parts(function, given))
     for node in ast.walk(function):
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:
             continue
@@ -231,6 +233,21 @@ def _names_of_sizes(function: Function) -> Iterator[tuple[int, str]]:
                     yield axis, each.id
         elif isinstance(target, ast.Name) and (found := _size_of_axis(value)) is not None and found[0] in given:
             yield found[1], target.id
+
+
+def _made_by_parts(function: Function, given: set[str]) -> Iterator[str]:
+    """`h` of `h = self.embed(x)`, where it is assigned nothing else."""
+    assigned = [
+        node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call) or not node.value.args:
+            continue
+        target, called, first = node.targets[0], node.value.func, node.value.args[0]
+        of_self = isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "self"
+        plain = of_self and isinstance(target, ast.Name) and isinstance(first, ast.Name) and first.id in given
+        if plain and isinstance(target, ast.Name) and assigned.count(target.id) == 1:
+            yield target.id
 
 
 def _sized(node: ast.expr) -> str:

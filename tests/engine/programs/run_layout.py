@@ -193,6 +193,28 @@ class Frames(nn.Module):
 example_inputs = torch.randn(3, 5, 3, 8, 8)
 """, order=(".view(T, B, -1).transpose(0, 1)  # <-", ".view(B, T, -1)")),
 
+    pair("NN315", "", "heads that are split as if time came first", """
+class Reader(nn.Module):
+    def __init__(self, words=20, width=16, heads=4):
+        super().__init__()
+        self.heads = heads
+        self.embed = nn.Embedding(words, width)
+        self.query = nn.Linear(width, width)
+        self.out = nn.Linear(width, 3)
+
+    def forward(self, words):
+        x = self.embed(words)
+        B, T, C = x.shape
+        q = self.query(x)
+        q = q.reshape(@order@
+        q = q.transpose(1, 2)
+        attention = (q @ q.transpose(-2, -1)).softmax(-1)
+        return self.out((attention @ q).transpose(1, 2).reshape(B, T, C))
+
+
+example_inputs = torch.randint(0, 20, (3, 7))
+""", order=("T, B, self.heads, -1).transpose(0, 1)  # <-", "B, T, self.heads, -1)")),
+
     pair("NN315", "whiten", "features normalised with the statistics of the batch at hand", """
 class Whiten(nn.Module):
     def forward(self, x):

@@ -153,6 +153,29 @@ def test_a_tied_parameter_has_one_gradient() -> None:
     assert list(gradients(asked, asked.backward())) == ["a.weight"]
 
 
+def test_complex_gradients_are_measured() -> None:
+    asked = noticed(nn.Linear(8, 2, dtype=torch.complex64), rows().to(torch.complex64))
+    record = asked.backward()
+    assert record.failed_in == ""
+    assert {gradient.state for gradient in record.parameters} == {"measured"}
+    assert all(gradient.norm > 0 for gradient in record.parameters)
+
+
+def test_half_precision_is_propagated_without_being_rounded_away() -> None:
+    model = nn.Sequential(nn.Linear(8, 4096), nn.ReLU(), nn.Linear(4096, 4096)).half()
+    record = noticed(model, rows(64).half()).backward()
+    assert all(gradient.norm > 0 for gradient in record.parameters)
+
+
+def test_a_fault_of_our_own_is_no_fault_of_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(result: Any, seed: int) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("inspector.engine.backward.passing.choose", broken)
+    with pytest.raises(ZeroDivisionError):
+        noticed(mlp(), rows()).backward()
+
+
 def test_sparse_gradients_are_measured() -> None:
     model = Applied(lambda self, x: self.fc(self.emb(x)), emb=nn.Embedding(10, 4, sparse=True), fc=nn.Linear(4, 2))
     asked = noticed(model, torch.tensor([[1, 2, 1], [3, 3, 3]]))

@@ -350,6 +350,13 @@ def test_a_quotient_by_its_own_norm_at_zero_is_named() -> None:
     assert "its divisor is 0 in 4 places" in finding.message
 
 
+def test_values_that_forward_made_not_finite_are_said_to_be_the_cause() -> None:
+    finding = one(two(lambda self, x: self.b(torch.nan_to_num(self.a(x * float("inf"))))))
+    assert finding.id == "NN504"
+    assert finding.message.endswith("is not finite in forward already")
+    assert finding.fix.startswith("mend the forward first")
+
+
 def test_a_birth_in_a_part_names_that_part_and_its_line() -> None:
     class Root(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

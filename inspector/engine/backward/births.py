@@ -13,7 +13,9 @@ from torch import Tensor
 
 from inspector.engine.backward.graph import Origins, is_leaf, operation_of, reachable
 
-_SAVED = ("other", "self", "result", "input")
+_SAVED = "_saved_"
+_SINGULAR = ("other", "self", "result")
+"""The names of what a root, a logarithm, a power or a quotient saves: the divisor first."""
 
 
 class Birth(NamedTuple):
@@ -67,7 +69,7 @@ class Births:
 
 def _birth(node: Any, call: int | None, bad: list[Tensor], came: list[Tensor]) -> Birth:
     saved = _saved_by(node)
-    zeros = [(name, int((value == 0).sum())) for name, value in saved.items() if is_finite(value)]
+    zeros = [(name, int((saved[name] == 0).sum())) for name in _SINGULAR if name in saved]
     return Birth(
         call,
         operation_of(node),
@@ -83,13 +85,15 @@ def _birth(node: Any, call: int | None, bad: list[Tensor], came: list[Tensor]) -
 def _saved_by(node: Any) -> dict[str, Tensor]:
     """The floating tensors that a node has saved, by their names."""
     found = {}
-    for name in _SAVED:
+    for name in dir(node):
+        if not name.startswith(_SAVED):
+            continue
         try:
-            value = getattr(node, f"_saved_{name}", None)
+            value = getattr(node, name)
         except RuntimeError:  # It has let go of them.
             continue
         if isinstance(value, Tensor) and value.is_floating_point():
-            found[name] = value
+            found[name.removeprefix(_SAVED)] = value
     return found
 
 

@@ -64,6 +64,7 @@ class Examination:
             norms.update(self._parameters.norms())
 
         passed = self._training.run(cut, flow, after=measure)
+        passed.notes += flow.notes
         self._tell(passed)
         if passed.error is not None:
             return self._failed(passed, cut)

@@ -20,6 +20,8 @@ class Flow:
     def __init__(self) -> None:
         self.norms: dict[int, float] = {}
         """Euclidean norm by the index of the call; NaN where a value is not finite."""
+        self.notes: dict[str, None] = {}
+        """What could not be measured."""
 
     def heeds(self, call: Call) -> bool:
         return call.kind == CallKind.OPERATION or has_weights(call.module)
@@ -34,13 +36,17 @@ class Flow:
             hang(partial(self._measure, call.index))
 
     def _measure(self, index: int, gradient: Tensor) -> None:
-        self.norms[index] = norm_of(gradient)
+        try:
+            self.norms[index] = norm_of(gradient)
+        except Exception as error:  # It must not reach the user's backward: this layer is not measured, that is all.
+            self.notes[f"the gradient of some layers could not be read: {type(error).__name__}"] = None
 
 
 def norm_of(gradient: Tensor) -> float:
     """Euclidean norm, added up in float64; NaN where a value is not finite."""
     with torch.no_grad(), torch._C.DisableTorchFunction():
-        norm = float(torch.linalg.vector_norm(gradient.detach(), dtype=torch.float64))
+        dtype = torch.complex128 if gradient.is_complex() else torch.float64
+        norm = float(torch.linalg.vector_norm(gradient.detach(), dtype=dtype))
     return norm if norm < float("inf") else float("nan")
 
 

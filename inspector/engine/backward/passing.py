@@ -13,6 +13,7 @@ from torch import nn
 from inspector.engine.backward.graph import Origins
 from inspector.engine.backward.objective import Chosen, choose
 from inspector.engine.forward.calls import Call
+from inspector.engine.forward.compiling import HELD_BACK, held_back
 from inspector.engine.forward.observation import Observation, Observer
 from inspector.engine.forward.progress import Cancelled
 from inspector.engine.forward.recorder import Recorder
@@ -80,26 +81,29 @@ class Training:
             for parameter in nn.Module.parameters(self._model):
                 parameter.grad = None
             began = perf_counter()
-            with around or nullcontext():
+            with held_back(self._model), around or nullcontext():
                 result = recorder.run(self._model, args, kwargs)
             passed.forward_seconds = perf_counter() - began
+            passed.failed_in = ""  # What fails between the two would be a fault of our own.
             passed.chosen = chosen = choose(result, self._seed)
             del result
-            passed.failed_in = "backward"
             before(passed)
             if chosen.kind and backward:
-                began = perf_counter()
+                passed.failed_in, began = "backward", perf_counter()
                 chosen.propagate()
-                passed.backward_seconds = perf_counter() - began
+                passed.failed_in, passed.backward_seconds = "", perf_counter() - began
                 after(passed)
-            passed.failed_in = ""
 
         try:
             self._passes.act("train", self._seed, act)
         except Cancelled:
             raise
-        except BaseException as error:  # Whatever it raises is the answer.
+        except BaseException as error:  # Whatever forward or backward raises is the answer.
+            if not passed.failed_in:
+                raise
             passed.error = error
         if passed.chosen is not None:
             passed.chosen.let_go()
+        if recorder.held_back:
+            passed.notes.append(HELD_BACK)
         return passed

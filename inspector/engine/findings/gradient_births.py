@@ -11,7 +11,8 @@ from inspector.engine.findings.run_rule import Noticed, RunRule, RunScene, short
 from inspector.figures import count
 from inspector.run_schema import CallKind
 
-_NAMES = {"self": "input", "other": "divisor", "result": "result", "input": "input"}
+_NAMES = {"self": "input", "other": "divisor"}
+"""What the tensors that an operation saves are called, where torch's own name says less."""
 _FIXES = {
     "sqrt": "add a small eps under the root: sqrt(x + eps)",
     "rsqrt": "add a small eps under the root: rsqrt(x + eps)",
@@ -59,13 +60,17 @@ def _measured(birth: Birth) -> str:
     bad = [f"{count(birth.nan)} NaN" if birth.nan else "", f"{count(birth.infinite)} Inf" if birth.infinite else ""]
     text = f"finite gradients came in, {and_([each for each in bad if each])} of {count(birth.elements)} went out"
     if birth.overflown:
-        return f"{text}; its {_NAMES[birth.overflown[0]]} is not finite in forward already"
-    if birth.zeros:
+        return f"{text}; its {_called(birth.overflown[0])} is not finite in forward already"
+    if birth.zeros and birth.operation in _FIXES:
         name, zeros = birth.zeros[0]
-        text += f"; its {_NAMES[name]} is 0 in {count(zeros)} place{'s' if zeros > 1 else ''}"
+        text += f"; its {_called(name)} is 0 in {count(zeros)} place{'s' if zeros > 1 else ''}"
     if birth.unheeded:
         text += "; the gradient that came in is 0 there, and 0 times infinity is NaN"
     return text
+
+
+def _called(name: str) -> str:
+    return _NAMES.get(name, name)
 
 
 def _fix(birth: Birth) -> str:

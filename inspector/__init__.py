@@ -40,10 +40,10 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
   options.py    the options there are, and which go together; completion.py tells a shell of them
   cli.py        arguments → a front end, the window or plain_output; exit_codes; imports neither textual nor torch
 
-  engine/       the only room that imports torch, torchinfo or the user's file. server (warm), process (after the fork;
-                its watchdog tells which line is busy), session (requests → events); target (file → one nn.Module) and
-                failure (why not); structure (nn.Module →
-                rows); detail, tensor_stats, summary (what is asked for); guard (left as found, and proven);
+  engine/       the only room that imports torch, torchinfo or the user's file. server (warm), process (after the fork),
+                watchdog (in which line it is), session (requests → events); target (file → one nn.Module) and failure
+                (why not); structure (nn.Module → rows); detail, tensor_stats, summary (what is asked for);
+                guard (left as found, and proven);
                 inputs/ (typed, held or guessed), forward/ (a run, dry or real, call by call), modes/ (train against
                 eval), backward/ (what each parameter gets), checkpoint/ (a file beside the model), findings/ (one rule
                 for each fault), probing (further forwards), picture, trying (one layer), loss_trying (on what came out)

@@ -238,7 +238,8 @@ def _raised(run: RunRecord) -> str:
 def _told(run: RunRecord) -> str:
     """`eval forward 12.3 ms ± 0.1 ms · 834 kFLOP · peak 1.2 MiB · left as found`; page 3 tells all of it."""
     if run.dry:
-        return f"shapes of a dry run, r runs it for real: {run_labels.inputs_line(run.inputs)}"
+        more = "on meta there are no values" if run.device == "meta" else "r runs it for real"
+        return f"shapes of a dry run, {more}: {run_labels.inputs_line(run.inputs)}"
     words = run_labels.measured(run)
     if run.guard:
         proof = literal(run.guard.partition(":")[0])

@@ -402,6 +402,14 @@ async def test_without_a_run_there_is_no_trace_but_a_word_about_it() -> None:
         assert window.app.main is window.app.model_tree
 
 
+async def test_on_meta_no_real_run_is_promised() -> None:
+    async with driven() as window:
+        whole = run_events.lenet_run()
+        window.engine.runs.append(list(run_events.events(table_in(window), whole, GUESS, dry=True, device="meta")))
+        await window.press("r")
+        assert window.status().startswith("shapes of a dry run, on meta there are no values: x 2×1×32×32")
+
+
 async def test_a_dry_run_tells_no_time_anywhere() -> None:
     """What it took to find the shapes out is not what the model takes."""
     async with driven() as window:

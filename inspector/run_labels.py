@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from inspector.format import duration, end_cut, flops, literal, plural, shape, size
 from inspector.run_rows import Part, RunRows
-from inspector.run_schema import Finding, InputSet, RunRecord, SampleArgument, Seen, Warned
+from inspector.run_schema import AND_MORE, Finding, InputSet, RunRecord, SampleArgument, Seen, Warned
 from inspector.schema import Failure
 
 _UNNAMED_DTYPE = "float32"
@@ -26,13 +26,15 @@ def sizes(value: Seen) -> str:
 
 
 def shapes(values: tuple[Seen, ...], width: int | None = None) -> str:
-    """Values in at most `width` cells: `2×5×32, 1×2×32`; those that find no room are counted: `2×5×32 +1`."""
+    """Values in at most `width` cells: `2×5×32, 1×2×32`; those that find no room are counted: `2×5×32 +1`,
+    `2×5×32 +255…` of more than were told."""
     if width is None:
         return ", ".join(map(sizes, values))
     text, best = "", end_cut(sizes(values[0]), width) if values else ""
     for left_out, seen in zip(reversed(range(len(values))), values, strict=True):
         text += f", {sizes(seen)}" if text else sizes(seen)
-        counted = f"{text} +{left_out}" if left_out else text
+        left = f"{left_out - 1}…" if values[-1].text == AND_MORE else f"{left_out}"
+        counted = f"{text} +{left}" if left_out else text
         if cell_len(counted) <= width:
             best = counted
         elif cell_len(text) > width:

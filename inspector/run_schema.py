@@ -18,6 +18,10 @@ from inspector.schema import Argument, Failure, Record, Source, TensorStats
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
+AND_MORE = "… and more"
+"""The text of what stands last where there were more values than are told."""
+
+
 class Seen(Record, frozen=True, array_like=True):
     """One value that went into a call or came out of it: a tensor, or what is none. Never the value itself."""
 

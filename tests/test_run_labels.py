@@ -7,7 +7,7 @@ import math
 import pytest
 
 from inspector import run_labels
-from inspector.run_schema import CallState, InputSet, RunRecord, SampleArgument, Seen, Warned
+from inspector.run_schema import AND_MORE, CallState, InputSet, RunRecord, SampleArgument, Seen, Warned
 from inspector.schema import Kind, Source
 from tests.fake_model import lenet, linear, module, parameter, transformer
 from tests.run_events import called, failed_run, guessed, lenet_run, record, rows_of, table_of, tensor
@@ -23,6 +23,11 @@ def test_shapes_that_find_no_room_are_counted() -> None:
     assert run_labels.shapes(values, 12) == "2×5×32 +2"
     assert run_labels.shapes(values, 4) == "2×5…"
     assert run_labels.shapes(()) == ""
+
+
+def test_of_more_values_than_were_told_no_exact_number_is_claimed() -> None:
+    values = (tensor(2, 5000), *(tensor(2, 3) for _ in range(255)), Seen("", text=AND_MORE))
+    assert run_labels.shapes(values, 16) == "2×5000 +255…"
 
 
 @pytest.mark.parametrize("width", range(25))

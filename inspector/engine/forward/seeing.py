@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 from inspector.engine.failure import sendable
 from inspector.engine.forms import PLAIN, Forms
 from inspector.engine.source_files import attributes
+from inspector.run_schema import AND_MORE
 
 MOST_LEAVES = 256
 """Values of one argument or result that are told one by one; of further ones only that there are more."""
@@ -38,7 +39,7 @@ def leaves(value: Any, path: str = "") -> list[Leaf]:
     try:
         for leaf in _walk(value, path, 0, frozenset(), False):
             if len(found) == MOST_LEAVES:
-                found.append((path, None, "… and more"))
+                found.append((path, None, AND_MORE))
                 break
             found.append(leaf)
     except Exception as error:  # A value that cannot be looked at is no reason for a run to end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -271,6 +272,23 @@ def test_a_forward_that_raises_in_train_mode_has_its_card() -> None:
     assert record.failure is not None
     assert (record.finding.id, record.failure.stage) == ("NN212", "forward")
     assert record.findings == ()
+
+
+def test_nothing_of_a_pass_that_failed_stays_in_memory() -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        h = self.fc(x).sigmoid()
+        h += 1
+        return self.out(h)
+
+    def alive() -> int:
+        gc.collect()
+        return sum(issubclass(type(held), Tensor) for held in gc.get_objects())
+
+    model, x = Applied(forward, fc=nn.Linear(8, 8), out=nn.Linear(8, 2)), rows()
+    noticed(model, x).backward()
+    before = alive()
+    assert noticed(model, x).backward().failed_in == "backward"
+    assert alive() == before
 
 
 class Refusing(torch.autograd.Function):

@@ -61,6 +61,9 @@ class Saving:
         self._recorder = recorder
 
     def _pack(self, tensor: Tensor) -> Tensor:
+        """Keep an alias without a history: a node that held its own result would never be let go of. It shares the
+        counter of versions."""
+        tensor = tensor.detach()
         current = self._recorder.current if self._recorder is not None else None
         version = version_of(tensor)
         if version is not None:

@@ -343,6 +343,15 @@ def test_a_forward_that_raises_not_implemented_by_itself_is_anything_else() -> N
     assert finding_of(Applied(forward), IMAGE).id == "NN299"
 
 
+def test_a_module_whose_forward_is_called_without_it_is_named_all_the_same() -> None:
+    inner = nn.Sequential(nn.Linear(5, 2))
+    model = Applied(lambda self, x: self.inner[0].forward(x), inner=inner)
+    finding = finding_of(model, IMAGE)
+    assert (finding.id, finding.path) == ("NN201", "inner.0")
+    nested = finding_of(Applied(lambda self, x: self.inner.forward(x), inner=inner), IMAGE)
+    assert (nested.id, nested.path) == ("NN201", "inner.0")
+
+
 def test_a_finding_names_its_row_and_call() -> None:
     model = nn.Sequential(nn.Identity(), nn.Linear(5, 2))
     halt = halt_of(model, IMAGE)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 import torch
+from torch import nn
 
 import inspector
 from inspector.engine.case import traceback_of
@@ -16,9 +17,9 @@ from inspector.engine.findings.failure_rules import RULES
 from inspector.engine.findings.rule import Proof, Rule
 from inspector.engine.findings.scene import Scene
 from inspector.engine.forward.calls import Halt
-from inspector.engine.kinds import forward_of, is_a, unwrapped
+from inspector.engine.kinds import forward_of, is_a, is_instance, unwrapped
 from inspector.engine.source_files import is_library
-from inspector.run_schema import Finding, InputSet
+from inspector.run_schema import CallKind, Finding, InputSet
 from inspector.schema import Source
 
 _HERE = os.path.join(os.path.dirname(os.path.realpath(inspector.__file__)), "")
@@ -32,12 +33,12 @@ def explain(halt: Halt, path_of: Callable[[int], str], inputs: InputSet) -> Find
     scene = Scene(halt, path_of, inputs, _source(halt))
     with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
         rule, proof = _best(scene) or (ANYTHING_ELSE, _silently(ANYTHING_ELSE, scene) or Proof(plain_message(scene)))
-    call = scene.call
+    call, row = scene.call, _row(scene)
     return Finding(
         id=rule.id,
         severity=rule.severity,
-        row=call.row,
-        path=sendable(path_of(call.row)),
+        row=row,
+        path=sendable(path_of(row)),
         message=sendable(proof.message),
         fix=sendable(proof.fix),
         source=scene.source,
@@ -46,6 +47,30 @@ def explain(halt: Halt, path_of: Callable[[int], str], inputs: InputSet) -> Find
         producer=sendable(proof.producer),
         call=call.index,
     )
+
+
+def _row(scene: Scene) -> int:
+    """The row of the call that raised; of an operation in a module whose forward was called in the place of the module
+    itself, as in `self.encoder.forward(x)`, the row of that module."""
+    row = scene.call.row
+    inside = _last_forward(scene.halt.error) if scene.call.kind == CallKind.OPERATION else None
+    if inside is None or any(opened.call.module is inside for opened in scene.halt.open):
+        return row
+    own = scene.halt.row_of(inside)
+    return row if own is None else own
+
+
+def _last_forward(error: BaseException) -> nn.Module | None:
+    """The module whose forward the exception came through first."""
+    found = None
+    entry = traceback_of(error)
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        if code.co_name == "forward" and code.co_argcount:
+            module = entry.tb_frame.f_locals.get(code.co_varnames[0])
+            found = module if is_instance(module) else found
+        entry = entry.tb_next
+    return found
 
 
 def _best(scene: Scene) -> tuple[Rule, Proof] | None:

@@ -6,6 +6,7 @@ explanation takes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +71,8 @@ class Halt:
     dry: bool = False
     """Whether the tensors are fake: shapes and dtypes are right, values are not there."""
     notes: list[str] = field(default_factory=list)
+    row_of: Callable[[nn.Module], int | None] = lambda _: None
+    """The row of a module, also of one that was not called."""
 
     @property
     def innermost(self) -> OpenCall:

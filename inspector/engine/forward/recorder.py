@@ -345,7 +345,7 @@ class Recorder:
             opened.call.state = CallState.UNWOUND
             return
         opened.call.state = CallState.FAILED
-        self._failed = Halt(error, list(self._open), self.calls, self._training, self._dry)
+        self._failed = Halt(error, list(self._open), self.calls, self._training, self._dry, row_of=self._row_of)
 
     def _complete(self) -> None:
         """What need not be done while the model runs: read the lines, forget the tensors."""

@@ -321,3 +321,23 @@ def wait_until_gone(pids: set[int], seconds: float = 60) -> None:
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.perf_counter() < end, f"still there: {[p for p in pids if Path(f'/proc/{p}').exists()]}"
         time.sleep(0.02)
+
+
+def test_a_checkpoint_is_compared_and_another_one_asked_for_by_name(tmp_path: Path) -> None:
+    write = "import sys, torch; from sample_models.lenet import LeNet; state = LeNet().state_dict(); "
+    write += "torch.save(state, sys.argv[1]); del state['fc3.bias']; torch.save(state, sys.argv[2])"
+    good, lacking = tmp_path / "good.pt", tmp_path / "lacking.pt"
+    subprocess.run([sys.executable, "-c", write, str(good), str(lacking)], check=True, cwd=SAMPLES.parent)
+    with Terminal(*PROGRAM, str(SAMPLES / "lenet.py"), "--no-run", "--checkpoint", str(lacking)) as terminal:
+        terminal.wait_for("lacking.pt: 9 of 10 tensors fit; x tells all", "x: 1 error")
+        terminal.press(":")
+        terminal.wait_for("Search")
+        terminal.press(*"checkpoint")
+        terminal.wait_for("compare with a checkpoint: does the file fit?")
+        terminal.press("enter")
+        terminal.wait_for("=")
+        terminal.wait_until_gone("asks for its path")
+        terminal.press(*str(good), "enter")
+        terminal.wait_for("good.pt: all 10 tensors fit")
+        terminal.press("q")
+        assert terminal.finish() == 0

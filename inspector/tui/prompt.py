@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
+from textual.widgets.input import Selection
 
 Typed = Callable[[str], None]
 Given = Callable[[str | None], None]
@@ -42,7 +43,9 @@ class Prompt(Horizontal):
         yield self._line
 
     def open(self, mark: str, typed: Typed | None, given: Given, *, begun: str = "", hint: str = "") -> None:
-        """Begin with an empty line, or with what is `begun`; the very next key is already typed into it.
+        """Begin with an empty line, or with what is `begun`: the first letter replaces it, an arrow keeps it.
+
+        The very next key is already typed into it.
 
         The `hint` stands there for as long as it is empty.
         """
@@ -50,7 +53,7 @@ class Prompt(Horizontal):
         self._mark.update(f" {mark}")
         with self._line.prevent(Input.Changed):
             self._line.value = begun
-        self._line.cursor_position = len(begun)
+        self._line.selection = Selection(0, len(begun))
         self._line.placeholder = hint
         self.display = True
         self.screen.set_focus(self._line, scroll_visible=False)

@@ -79,11 +79,17 @@ async def test_another_file_takes_the_place_of_the_one_before() -> None:
 async def test_the_prompt_begins_with_the_file_that_was_asked_for_last() -> None:
     async with driven() as window:
         await ask(window, "best.p")
-        await ask(window, "t")
+        await ask(window, "")
+        assert asked(window) == [CompareCheckpoint("best.p")] * 2
+        window.app.action_checkpoint()
+        await window.press("end")
+        await window.press("t", "enter")
         assert asked(window)[-1] == CompareCheckpoint("best.pt")
+        await ask(window, "other.pt")  # The first letter takes the place of all of it.
+        assert asked(window)[-1] == CompareCheckpoint("other.pt")
         window.app.action_checkpoint()
         await window.press("escape")
-        assert len(asked(window)) == 2
+        assert len(asked(window)) == 4
 
 
 async def test_an_empty_path_asks_for_nothing() -> None:

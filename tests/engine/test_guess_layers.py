@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from inspector.engine.inputs.choosing import choose
+from inspector.engine.inputs.copying import copy_of
 from inspector.engine.inputs.layers import LAYERS
 
 _BY_ONE = (
@@ -173,3 +174,20 @@ def test_a_layer_inside_a_model_is_fed_as_well(name: str) -> None:
         assert not sample.record.reason.startswith("no guess"), sample.record.reason
         with torch.no_grad():
             model(*sample.args)
+
+
+@pytest.mark.parametrize("name", [name for name in BUILT if name not in ("RNN", "LSTM", "GRU", "RNNBase")])
+@pytest.mark.filterwarnings("ignore")
+def test_a_copy_of_a_layer_holds_what_it_holds_and_shares_nothing_with_it(name: str) -> None:
+    layer = BUILT[name]()
+    copied = copy_of(nn.Sequential(layer), with_values=True)[0]  # type: ignore[index]
+    for (path, part), (other_path, other) in zip(layer.named_modules(), copied.named_modules(), strict=True):
+        assert (path, type(part), list(vars(part))) == (other_path, type(other), list(vars(other)))
+        for key, value in vars(part).items():
+            held = vars(other)[key]
+            assert type(held) is type(value)
+            assert held is not value or not isinstance(value, (dict, list, set, torch.Tensor))
+            if isinstance(value, (int, str, tuple)) and key != "training":
+                assert held == value
+    assert not copied.training
+    assert list(layer.state_dict()) == list(copied.state_dict())

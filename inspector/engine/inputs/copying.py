@@ -31,7 +31,7 @@ class CopyFailed(Exception):  # noqa: N818 - news is told in the past tense here
 def copy_of(model: nn.Module, with_values: bool) -> nn.Module:
     """The model's structure in evaluation mode. Raises CopyFailed."""
     try:
-        with _copying_tensors(_valued if with_values else _hollow):
+        with _copying_tensors(_valued if with_values else _hollow), _copying_layers(model):
             copied = copy.deepcopy(model)
     except KeyboardInterrupt:
         raise
@@ -49,7 +49,8 @@ class AsMade:
     would be wrong for the next. What lies deeper than in an attribute, and in a container there, is left."""
 
     def __init__(self, copied: nn.Module) -> None:
-        self._held = [(vars(module), dict(vars(module))) for module in copied.modules()]
+        users = [module for module in copied.modules() if not _is_torchs(type(module))]  # The others stay as they are.
+        self._held = [(vars(module), dict(vars(module))) for module in users]
         self._inside = [
             (value, value.copy())
             for _, held in self._held
@@ -109,6 +110,48 @@ def _copied_generator(generator: torch.Generator, memo: dict[int, Any]) -> torch
     copied = torch.Generator(device=generator.device)
     copied.set_state(generator.get_state())
     return copied
+
+
+@contextmanager
+def _copying_layers(model: nn.Module) -> Iterator[None]:
+    """While it is entered, deepcopy takes torch's own layers for the plain objects that they are: it asks each of them
+    twenty questions otherwise, and a model may have a hundred thousand."""
+    copiers: dict[type, Any] = vars(copy)["_deepcopy_dispatch"]
+    kinds = {type(module) for module in model.modules()}
+    added = {kind for kind in kinds if _is_torchs(kind) and _is_plain(kind)} - copiers.keys()
+    copiers.update(dict.fromkeys(added, _copied_layer))
+    try:
+        yield
+    finally:
+        for kind in added:
+            del copiers[kind]
+
+
+def _is_torchs(kind: type) -> bool:
+    return kind.__module__.startswith("torch.nn.modules.")
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether nothing is done when it is copied but to copy its attributes."""
+    special = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
+    return all(getattr(kind, name, None) is getattr(nn.Module, name, None) for name in special)
+
+
+def _copied_layer(layer: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    copied: nn.Module = object.__new__(type(layer))
+    memo[id(layer)] = copied
+    held = vars(copied)
+    for name, value in vars(layer).items():
+        kind = type(value)
+        if kind in _UNCHANGING:
+            held[name] = value
+        else:
+            held[name] = copy.deepcopy(value, memo) if kind not in _TABLES or value else kind()
+    return copied
+
+
+_UNCHANGING = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device})
+_TABLES = frozenset({dict, list, set, OrderedDict})
 
 
 @contextmanager

@@ -25,9 +25,9 @@ class ParameterGradient(Record, frozen=True, array_like=True):
     """Of the first place of a tied parameter."""
     state: GradientState
     norm: float = 0.0
-    """Euclidean, over the finite values."""
+    """Euclidean, over the finite values; NaN where there is none."""
     largest: float = 0.0
-    """The largest absolute value that is finite."""
+    """The largest absolute value that is finite; NaN where there is none."""
     stats: TensorStats | None = None
     """Of its values; None where there is no gradient."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from typing import Any
 
 import pytest
@@ -160,6 +161,19 @@ def test_complex_gradients_are_measured() -> None:
     assert record.failed_in == ""
     assert {gradient.state for gradient in record.parameters} == {"measured"}
     assert all(gradient.norm > 0 for gradient in record.parameters)
+
+
+def test_a_gradient_without_one_finite_value_has_no_norm() -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        h = self.fc(x)
+        return (h - h).abs().sqrt()
+
+    asked = noticed(Applied(forward, fc=nn.Linear(8, 2)), rows())
+    told = gradients(asked, asked.backward())["fc.bias"]
+    assert told.stats is not None
+    assert told.stats.nan == 2
+    assert math.isnan(told.norm)
+    assert math.isnan(told.largest)
 
 
 def test_half_precision_is_propagated_without_being_rounded_away() -> None:

@@ -72,7 +72,8 @@ def _norm(gradient: Tensor) -> float:
             values = values.coalesce().values() if values.is_sparse else values.to_dense()
         norm = norm_of(values)
         if math.isnan(norm):
-            norm = norm_of(values[values.isfinite()])
+            finite = values[values.isfinite()]
+            norm = norm_of(finite) if finite.numel() else math.nan
         return norm
 
 
@@ -111,7 +112,8 @@ def records(
             state: GradientState = "uncalled" if uncalled.holds(place) else "none"
             yield ParameterGradient(row, state)
         else:
-            largest = max(abs(told.minimum or 0.0), abs(told.maximum or 0.0))
+            ends = (told.minimum, told.maximum)
+            largest = max((abs(end) for end in ends if end is not None), default=math.nan if told.elements else 0.0)
             yield ParameterGradient(row, "measured", norms.get(place.path, 0.0), largest, told)
 
 

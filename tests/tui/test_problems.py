@@ -141,7 +141,8 @@ async def test_a_silenced_failure_is_said_and_is_no_problem() -> None:
         events = run_events.events(table_in(window), run_events.failed_run(), guessed("x", 2, 1, 28, 28), **more)
         window.engine.runs.append(list(events))
         await window.press("r")
-        assert "forward failed in fc1" in window.status()
+        assert "NN201" in window.status()
+        assert "fc1 expects" in window.status()
         assert model_in(window).findings == []
         assert mark_of(window, "fc1") != "E"
 

@@ -17,7 +17,7 @@ The rooms, and who may enter them (held by import-linter and by tests/test_impor
                 mode_schema.py those of train against eval, gradient_schema.py those of a backward pass,
                 checkpoint_schema.py those of a file beside the model
   messages/     the verbs: every Request and every Event that crosses between the processes
-  catalogue.py  everything that can be noticed, by id: severity, title, a paragraph for people
+  catalogue/    everything that can be noticed, by id: severity, title, a paragraph for people
   wire.py       one message as a length-framed MessagePack frame
   figures.py    11173962 → 11.2 M; bytes, shapes, durations; format.py cuts text and makes names safe to print
   free_memory.py how much of it a run, or what goes into one, may take

@@ -168,9 +168,10 @@ class RunDisplay:
         elif not record.objective:
             window.tell(gradient_rows.headline(rows), palette.warning)
         else:
-            words = f"{gradient_rows.summary(rows)} · {gradient_rows.headline(rows)}"
+            got = gradient_rows.summary(rows)
             style = palette.good if found is None else palette.error if found.severity == "error" else palette.warning
-            window.tell(words, style, shorter=(gradient_rows.summary(rows),))
+            shorter = (f"{got} · Enter shows them", got)
+            window.tell(f"{got} · {gradient_rows.headline(rows)}", style, shorter=shorter)
         self._tell_changes(record.changed)
         window.show_title()
         window.show_detail()

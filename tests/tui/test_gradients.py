@@ -44,6 +44,12 @@ async def test_the_line_below_says_how_many_got_a_gradient_and_of_what() -> None
         assert gradient_events.WORDS in window.status()
 
 
+async def test_where_not_everything_fits_it_is_said_how_to_see_the_gradients() -> None:
+    async with driven(lenet(), size=(150, 24)) as window:
+        await propagated(window)
+        assert "2 frozen · Enter shows them" in window.screen()
+
+
 async def test_the_page_of_the_run_tells_of_the_whole_and_lists_the_parameters() -> None:
     async with driven(lenet(), size=(200, 60)) as window:
         await propagated(window, "g")

@@ -81,6 +81,10 @@ def is_outdated(file: str) -> bool:
     return (stat.st_size, stat.st_mtime) != (entry[0], entry[1])
 
 
+# Python 3.13 keeps the text that a process was started with (-c) under the name that exec() gives to every text.
+linecache.cache.pop("<string>", None)
+
+
 # --- where it stands --------------------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,13 @@ def by_sides(self: Any, x: Tensor) -> Any:
     return self.layer(x)
 
 
+def by_assertion_of_torch(self: Any, x: Tensor) -> Any:
+    _, _, height, _ = x.shape
+    assertion: Any = torch._assert
+    assertion(height == 144, f"Wrong image height! Expected 144 but got {height}!")
+    return self.layer(x)
+
+
 def by_line(self: Any, x: Tensor) -> Any:
     if x.shape[2] != self.sides[0]:
         raise ValueError("this is not what the model was made for")
@@ -67,6 +74,7 @@ class Settings:
     [
         (by_message, nn.Conv1d(80, 4, 3), (2, 80, 300)),
         (by_sides, nn.Conv2d(3, 4, 3), (2, 3, 144, 144)),
+        (by_assertion_of_torch, nn.Conv2d(3, 4, 3), (2, 3, 144, 144)),
         (by_line, nn.Conv2d(3, 4, 3), (2, 3, 144, 144)),
         (by_part_of_a_part, nn.Conv2d(3, 4, 3), (2, 3, 144, 144)),
         (by_multiple, nn.Conv2d(3, 4, 3), (2, 3, 42, 42)),

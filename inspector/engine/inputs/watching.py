@@ -225,7 +225,7 @@ class Watcher(TorchFunctionMode):
     ) -> None:
         self._raised = error
         self.watch.failed = wanted
-        self.watch.failed_name = name
+        self.watch.failed_name = name if name != "_assert" else ""  # What it says is forward's own.
         self.watch.failed_index = tuple(args[1:]) if name == "__getitem__" else ()
         self.watch.failed_tensors = [(tensor, self.watch.origins(tensor)) for tensor in _tensors((args, kwargs))]
         if self._hollow and name in _VALUES:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.distributions import Distribution
 
 from inspector.engine import tensor_stats
 from inspector.engine.failure import LoadFailed
@@ -135,3 +136,10 @@ def as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every tensor counts as large, and is cut into blocks of 64."""
     monkeypatch.setattr(tensor_stats, "EXACT", 0)
     monkeypatch.setattr(tensor_stats, "BLOCK", {torch.float32: 64, torch.float64: 64})
+
+
+@pytest.fixture(autouse=True)
+def _give_distributions_their_checks_back() -> Iterator[None]:
+    validates = Distribution._validate_args
+    yield
+    Distribution.set_default_validate_args(validates)  # torch.compile turns it off for good.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
 from inspector.engine.forward.compiling import HELD_BACK
 from inspector.engine.in_process import _built
@@ -28,12 +27,9 @@ def backend(graph: Any, _: Any) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
+def _forget() -> None:
     compiled.clear()
     torch._dynamo.reset()
-    validates = Distribution._validate_args
-    yield
-    Distribution.set_default_validate_args(validates)  # torch.compile turns it off for good.
 
 
 def whole() -> nn.Module:

@@ -237,6 +237,7 @@ def test_trap_41_a_parametrized_module_is_recorded_under_its_own_name() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Guards may run slower")  # of Python 3.13.0 alone
+@pytest.mark.filterwarnings("ignore:torch._dynamo.config.inline_inbuilt_nn_modules is deprecated")
 def test_trap_41_a_compiled_module_runs_as_if_nobody_looked() -> None:
     seen: list[Any] = []
 
@@ -255,6 +256,7 @@ def test_trap_41_a_compiled_module_runs_as_if_nobody_looked() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Guards may run slower")  # of Python 3.13.0 alone
+@pytest.mark.filterwarnings("ignore:torch._dynamo.config.inline_inbuilt_nn_modules is deprecated")
 def test_trap_41_a_compiled_function_in_a_forward_is_traced_as_if_nobody_looked() -> None:
     graphs: list[Any] = []
 

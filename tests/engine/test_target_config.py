@@ -21,7 +21,7 @@ def failed(project: Project, name: str, source: str) -> Failure:
 
 @pytest.fixture(autouse=True)
 def model(project: Project, net: str) -> None:
-    project.write("m.py", net + "\n\nclass Other(Net):\n    pass\n")
+    project.write("m.py", f"{net}\n\nclass Other(Net):\n    pass\n\n\nclass Third(Net):\n    pass\n")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ class Driven:
         await self.settle()
 
     async def settle(self) -> None:
+        """Until the cursor has rested, and what that started is done too, however slow the machine is."""
         await self.pilot.pause(SETTLE * 2)
+        await self.pilot.pause()
 
     def screen(self) -> str:
         """What a person would read now."""

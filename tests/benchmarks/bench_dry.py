@@ -7,6 +7,7 @@ is told apart, for nothing is remembered yet, and what torch imports for the fir
 from __future__ import annotations
 
 import argparse
+import gc
 import runpy
 import statistics
 import subprocess
@@ -76,6 +77,7 @@ def measures(name: str) -> dict[str, Callable[[], object]]:
 def report(name: str, runs: int) -> None:
     """One model: the first dry run, and then the medians."""
     actions = measures(name)
+    gc.freeze()  # As in an engine: a model that stays needs no looking for garbage.
     plain = min(seconds(actions["plain"]) for _ in range(3))
     first = seconds(actions["dry run"])
     taken: dict[str, list[float]] = {what: [] for what in actions}

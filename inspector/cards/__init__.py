@@ -1,64 +1,32 @@
 """The cards: every building block of torch.nn explained, as data that needs no torch. One module a family.
 
 `card.py` says what a card is, `arithmetic.py` writes numbers with the way that leads to them, `explaining.py` puts a
-card together with what is known of one layer. Each of the other modules has its family's cards in `CARDS`.
+card together with what is known of one layer. Each of the other modules has its family's cards in `CARDS`; `library.py`
+puts them together when the first card is looked for: a window opens without them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any
 
-from inspector.cards import (
-    activation,
-    attention,
-    container,
-    convolution,
-    distance,
-    dropout,
-    embedding,
-    linear,
-    loss,
-    normalization,
-    padding,
-    parallel,
-    parameter,
-    pooling,
-    recurrent,
-    reshaping,
-    transformer,
-    vision,
-)
-from inspector.cards.card import Card
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-_FAMILIES: tuple[ModuleType, ...] = (
-    linear,
-    convolution,
-    pooling,
-    padding,
-    normalization,
-    activation,
-    dropout,
-    recurrent,
-    attention,
-    embedding,
-    transformer,
-    reshaping,
-    vision,
-    distance,
-    loss,
-    container,
-    parameter,
-    parallel,
-)
-"""In the order of a table of contents."""
+    from inspector.cards.card import Card
 
-CARDS: Mapping[str, Card] = MappingProxyType({card.name: card for family in _FAMILIES for card in family.CARDS})
-"""By the name of the class."""
+    CARDS: Mapping[str, Card]
 
 _SAME_AS = {"NonDynamicallyQuantizableLinear": "Linear"}
 """Classes of torch.nn that nobody builds by hand, and the one that they are in all but name."""
-_BY_LOWER_CASE = {name.lower(): name for name in CARDS}
+
+
+def __getattr__(name: str) -> Any:
+    """`CARDS`, all of them, when somebody asks."""
+    if name == "CARDS":
+        from inspector.cards.library import CARDS
+
+        return CARDS
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def card_of(name: str) -> Card | None:
@@ -66,5 +34,7 @@ def card_of(name: str) -> Card | None:
     package, _, last = name.rpartition(".")
     if package not in ("", "nn", "torch.nn") and not package.startswith("torch.nn."):
         return None  # a class of the user's, whatever it is called
+    from inspector.cards.library import BY_LOWER_CASE, CARDS
+
     last = _SAME_AS.get(last, last)
-    return CARDS.get(last) or CARDS.get(_BY_LOWER_CASE.get(last.lower(), ""))
+    return CARDS.get(last) or CARDS.get(BY_LOWER_CASE.get(last.lower(), ""))

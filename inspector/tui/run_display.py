@@ -20,9 +20,9 @@ from inspector.tui.open_model import OpenModel
 from inspector.tui.pending import Job
 from inspector.tui.picture_view import PictureScreen
 from inspector.tui.tree_columns import COSTS, MODES
-from inspector.tui.try_screen import TryScreen
 
 if TYPE_CHECKING:
+    from inspector.tui.try_screen import TryScreen
     from inspector.tui.window import Window
 
 Answer = StatisticsStepped | TrainingSampled

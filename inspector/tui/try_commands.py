@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from inspector.messages import TryLayer
 from inspector.tui.detail import pages
-from inspector.tui.loss_screen import LossScreen
 from inspector.tui.problem_commands import ProblemCommands
 from inspector.tui.trial_fields import Asked
-from inspector.tui.try_screen import TryScreen
+
+if TYPE_CHECKING:  # A window opens without screens that few ask for.
+    from inspector.tui.loss_screen import LossScreen
 
 
 class TryCommands(ProblemCommands):
@@ -34,6 +37,8 @@ class TryCommands(ProblemCommands):
         def ask(name: str) -> None:
             if self.talk.model is model:
                 self.talk.try_loss(-1, name)
+
+        from inspector.tui.loss_screen import LossScreen
 
         title = f"losses, tried on the output of {model.title}"
         self._losses = LossScreen(title, ask, lambda: model.losses, self.appearance)
@@ -66,6 +71,8 @@ class TryCommands(ProblemCommands):
             self._complain_unless(self.talk.runs.try_layer(request))
 
         path = model.table.short_path(row)
+        from inspector.tui.try_screen import TryScreen
+
         trial = TryScreen(path, detail.qualified_type, detail.arguments, self.appearance, ask=ask)
         self.run_display.trial = trial
         self.push_screen(trial)

@@ -13,6 +13,7 @@ import termios
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import pyte
@@ -78,6 +79,14 @@ class Terminal(AbstractContextManager["Terminal"]):
             if stop is not None and stop():
                 return now
         return None
+
+    def fall_silent(self) -> None:
+        """Read until nothing has been written for a second."""
+        while self.pump(1.0, partial(self._has_more_than, len(self.raw))) is not None:
+            pass
+
+    def _has_more_than(self, length: int) -> bool:
+        return len(self.raw) > length
 
     def _take(self, data: bytes) -> None:
         self.raw += data

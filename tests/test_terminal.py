@@ -218,12 +218,12 @@ def test_an_editor_that_draws_a_screen_gets_the_line_and_leaves_nothing_behind(t
 
 def test_a_search_typed_in_one_go_arrives_whole_and_costs_little() -> None:
     with Terminal(*PROGRAM, str(SAMPLES / "lenet.py")) as terminal:
-        terminal.wait_for("conv1", "1 overview")
-        terminal.pump(0.5)
+        terminal.wait_for("conv1", "1 overview", "2×84")  # the dry run has been shown
+        terminal.fall_silent()
         before = len(terminal.raw)
         terminal.press("/fc2\r")
         terminal.wait_for("match 1 of 1", "fc2 · Linear")
-        terminal.pump(0.3)
+        terminal.fall_silent()
         assert len(terminal.raw) - before < 6_000  # the whole screen is 12,000
         before = len(terminal.raw)
         terminal.press("tab")

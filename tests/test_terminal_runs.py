@@ -56,7 +56,7 @@ def test_after_a_run_nothing_is_written_while_nothing_changes_and_little_for_a_k
         terminal.wait_for("2×6×28×28")
         terminal.press("r")
         terminal.wait_for("eval forward")
-        terminal.pump(1.0)
+        terminal.fall_silent()
         before = len(terminal.raw)
         terminal.pump(3.0, lambda: len(terminal.raw) > before)
         assert len(terminal.raw) == before

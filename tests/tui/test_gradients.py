@@ -57,6 +57,8 @@ async def test_the_page_of_the_run_tells_of_the_whole_and_lists_the_parameters()
         assert text.startswith("forward and backward " + gradient_events.WORDS)
         assert "mode train mode; forward 1.2 ms, backward 3.4 ms, both watched" in text
         assert gradient_events.GUARD in text
+        assert "gradients of 5 parameters" in text
+        assert "conv1.weight" in text
 
 
 async def test_a_module_lists_its_parameters_with_norm_largest_zeros_and_what_is_not_finite() -> None:

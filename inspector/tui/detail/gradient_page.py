@@ -35,7 +35,7 @@ def write(page: Page, model: OpenModel, row: int) -> None:
         page.heading("its gradient")
         write_facts(page, gradient)
         _write_words(page, record)
-    elif row and record.objective:
+    elif record.objective:
         _write_module(page, rows, row)
     if page.lines:
         page.blank()
@@ -83,7 +83,8 @@ def _write_module(page: Page, rows: GradientRows, row: int) -> None:
         words = f"{number(layer.norm)}{' NaN or Inf' if math.isnan(layer.norm) else ''}"
         page.fact("its output", (f"{words}  {which}".rstrip(), page.palette.base))
     _write_list(page, rows, row, found)
-    _write_words(page, rows.record)
+    if row:  # The page of the whole has begun with them.
+        _write_words(page, rows.record)
 
 
 def _write_list(page: Page, rows: GradientRows, row: int, found: list[ParameterGradient]) -> None:

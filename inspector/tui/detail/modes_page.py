@@ -71,7 +71,7 @@ def _absence(table: ModelTable, row: int) -> str:
 
 def write_failed(page: Page, comparison: Comparison) -> None:
     """Where and why forward raised in one of the modes, so that there is nothing to compare."""
-    page.line((f"forward failed in {comparison.failed_in} mode: there is nothing to compare", page.palette.strong))
+    page.prose(f"forward failed in {comparison.failed_in} mode: there is nothing to compare", page.palette.strong)
     page.blank()
     failed_call.write(page, comparison)
     if comparison.finding is None and comparison.failure is not None:
